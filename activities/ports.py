@@ -1,0 +1,224 @@
+"""What the activities need from the world. The integrations satisfy these; nobody inherits them.
+
+Images are encoded JPEG or PNG bytes, clips are MP4 or WebM bytes. Every method that talks to the
+outside raises `rules.errors.Fault` children for failures that may pass, `BusinessError` children for
+final answers, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from rules.client import Person
+from rules.evidence import (
+    DocumentReading,
+    FaceComparison,
+    FaceProblem,
+    LivenessResult,
+    SignatureEvidence,
+)
+from rules.money import Money
+
+
+class FaceEngine(Protocol):
+    """Face detection, embedding, comparison 1:1. Synchronous, CPU-bound."""
+
+    def problem(self, image: bytes) -> FaceProblem | None:
+        """Why this photograph cannot be used, None where it can."""
+
+    def embedding(self, image: bytes) -> bytes:
+        """128 float32 of the largest face. Raises InvalidInput('no-face')."""
+
+    def compare(self, image: bytes, other: bytes) -> FaceComparison:
+        """The largest faces of two photographs."""
+
+    def compare_embedding(self, image: bytes, embedding: bytes) -> FaceComparison:
+        """A photograph against a stored embedding."""
+
+
+class LivenessChecker(Protocol):
+    """Active liveness against an issued sequence. Synchronous, CPU-bound. Rules: para 35."""
+
+    def check(self, video: bytes, sequence: Sequence[str], photo: bytes) -> LivenessResult:
+        """Order, 3-D motion, one face, the same face as on the photo."""
+
+
+class DocumentReader(Protocol):
+    """Reads Kazakhstan's identity card. Synchronous, CPU-bound."""
+
+    def read_back(self, image: bytes) -> DocumentReading:
+        """The MRZ side."""
+
+    def portrait(self, front: bytes) -> bytes:
+        """The portrait cut out of the front, PNG. Raises InvalidInput('no-face')."""
+
+
+class SignatureVerifier(Protocol):
+    """Native verification of a CMS by the national certification authority's rules."""
+
+    async def verify(self, cms: bytes, content: bytes, *, iin: str, bin: str | None = None) -> SignatureEvidence:
+        """All checks in order; a refusal is a result, an unreachable OCSP or TSP a Fault."""
+
+
+class IdentityMatch(BaseModel):
+    """The identity centre's answer: similarity 0..1 to the state's photo."""
+
+    similarity: float
+    vendor: str
+
+
+class RegisteredPerson(BaseModel):
+    """What the state's register says of an IIN. Personal data: stays inside the activity."""
+
+    iin: str
+    surname: str
+    given_name: str
+    patronymic: str | None
+    birth_date: date
+    document_number: str
+    document_expires: date
+    deceased: bool = False
+
+
+class IdentityCentre(Protocol):
+    """ЦОИД (identity exchange centre) and the state's person register. Rules: para 6, part 3; para 35."""
+
+    async def match_face(self, iin: str, photo: bytes, media_type: str, key: str) -> IdentityMatch:
+        """Raises NotFound('iin-not-found'), InvalidInput('no-face')."""
+
+    async def person(self, iin: str, consent_sha256: str) -> RegisteredPerson:
+        """Raises NotFound('iin-not-found')."""
+
+
+class PhoneOwners(Protocol):
+    """Whether a number belongs to a person, by the operators' base."""
+
+    async def owned_by(self, iin: str, phone: str) -> bool | None:
+        """None where the base does not know."""
+
+
+class BureauContract(BaseModel):
+    """One contract of a bureau report."""
+
+    lender: str
+    number: str
+    role: str = "borrower"
+    outstanding: Money
+    monthly_payment: Money
+    overdue_days: int
+    overdue_amount: Money
+    microcredit: bool = False
+
+
+class BureauAnswer(BaseModel):
+    """A credit report, with the bytes as they came (archived as evidence)."""
+
+    report_id: str
+    generated_at: datetime
+    voluntary_refusal: bool
+    contracts: list[BureauContract]
+    average_income: Money | None
+    max_overdue_days_12_months: int = 0
+    raw: bytes
+
+
+class CreditBureau(Protocol):
+    """First credit bureau for reports, the state bureau for furnishing. Rules: para 8, part 8."""
+
+    async def report(self, iin: str, consent_sha256: str, signed_at: datetime) -> BureauAnswer:
+        """A subject unknown to the bureau is an empty report, not an error."""
+
+    async def submit(self, batch_id: str, records: list[dict[str, Any]]) -> str:
+        """Send records (op NEW, UPDATE ...); idempotent by batch_id. Returns the batch id."""
+
+    async def submission(self, batch_id: str) -> dict[str, Any]:
+        """{state: IN_WORK | DONE, accepted, rejected: [...]}"""
+
+
+class ListedName(BaseModel):
+    """One entry of a sanctions list."""
+
+    list_name: str
+    entry: str
+    surname: str
+    given_name: str
+    patronymic: str | None = None
+    birth_date: date | None = None
+    iin: str | None = None
+
+
+class SanctionsLists(BaseModel):
+    """The lists of one moment, parsed, with their bytes (archived) by name."""
+
+    names: list[ListedName]
+    raw: dict[str, bytes]
+
+
+class AmlLists(Protocol):
+    """The financial-monitoring agency's lists. Rules: para 8, part 1; para 10."""
+
+    async def current(self) -> SanctionsLists:
+        """All lists now. Raises BrokenContract for a truncated, empty or halved list."""
+
+
+class AccountOwner(BaseModel):
+    """The bank's word on an account. result: MATCH | MISMATCH | UNKNOWN."""
+
+    result: str
+    reference: str
+
+
+class Payout(BaseModel):
+    """A payout as the bank knows it. status: ACCEPTED, IN_PROGRESS, DONE, REJECTED, RETURNED."""
+
+    payout_id: str
+    order_id: str
+    amount: Money
+    iban: str
+    status: str
+    bank_reference: str | None = None
+    value_date: date | None = None
+    code: str | None = None
+
+
+class BankStatement(BaseModel):
+    """One day's statement."""
+
+    day: date
+    opening: Money
+    closing: Money
+    entries: list[dict[str, Any]]
+
+
+class Bank(Protocol):
+    """The lender's bank. A refusal is NotAllowed('payout-refused'); every other failure is unknown, not unpaid."""
+
+    async def verify_owner(self, iban: str, iin: str, full_name: str) -> AccountOwner:
+        """Who owns the account. Rules: para 9, part 2."""
+
+    async def pay(self, key: str, order_id: str, amount: Money, iban: str, recipient: Person, purpose: str) -> Payout:
+        """Send one payout under a key; the same key never pays twice."""
+
+    async def find(self, order_id: str) -> Payout | None:
+        """By order id; None means not found yet."""
+
+    async def statement(self, day: date) -> BankStatement | None:
+        """None while the day's statement is not ready."""
+
+
+class Sms(Protocol):
+    """The SMS gateway."""
+
+    async def send(self, key: str, phone: str, text: str, ttl_seconds: int) -> str:
+        """Hand over one message under a key; returns the gateway's id. Raises InvalidInput('phone-rejected')."""
+
+
+class Antifraud(Protocol):
+    """The National Bank's anti-fraud centre. No answer means no transfer."""
+
+    async def listed(self, iin: str, iban: str, phone: str, amount: Money) -> bool:
+        """Whether the recipient is listed."""

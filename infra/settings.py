@@ -1,0 +1,120 @@
+"""Settings: read once by worker.py, api/app.py and the command line, then passed on as plain values.
+
+Environment variables start with NESIE_, nested by `__`: NESIE_ARCHIVE__ENDPOINT. The local stack writes
+all of them, secrets included, into `<state>/nesie.env` (0600); real environment variables win over it.
+No number of the law stands here: those are policy rows.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def state_folder() -> Path:
+    """Where the local stack keeps everything: NESIE_STATE, else `.state` in the working folder."""
+    return Path(os.environ.get("NESIE_STATE", ".state")).absolute()
+
+
+class Database(BaseModel):
+    """Three roles of one database. url: application; owner_url: migrations; read_url: reports."""
+
+    url: SecretStr
+    owner_url: SecretStr | None = None
+    read_url: SecretStr | None = None
+    pool_size: int = 10
+
+
+class Archive(BaseModel):
+    """S3 with object lock. endpoint: host:port without scheme."""
+
+    endpoint: str
+    access_key: str
+    secret_key: SecretStr
+    bucket: str = "nesie-documents"
+    secure: bool = False
+    region: str = "us-east-1"
+
+
+class Keys(BaseModel):
+    """Keys of the lender. Each is base64 of 32 bytes; several ids allow rotation, `current` writes.
+
+    master: wraps the clients' data keys. payload: Temporal payloads. index: blind indexes. device: binds tokens.
+    """
+
+    master: dict[str, SecretStr]
+    master_current: str
+    payload: dict[str, SecretStr]
+    payload_current: str
+    index: SecretStr
+
+
+class Party(BaseModel):
+    """One outside service: base URL, our credential, and the secret of its callbacks."""
+
+    url: str
+    token: SecretStr
+    callback_secret: SecretStr | None = None
+
+
+class Parties(BaseModel):
+    """The outside services; in the local stack all of them are infra/counterparties."""
+
+    bureau: Party
+    state_bureau: Party
+    idec: Party
+    person_register: Party
+    pki: Party
+    aml: Party
+    antifraud: Party
+    bank: Party
+    sms: Party
+    operator: Party
+    regulator: Party
+
+
+class Temporal(BaseModel):
+    """The local stack's server; TEMPORAL_* variables of the SDK's envconfig win. ui_url: the UI's own private address."""
+
+    address: str = "127.0.0.1:7233"
+    namespace: str = "nesie"
+    ui_url: str = "http://127.0.0.1:8233"
+
+
+class Seal(BaseModel):
+    """The lender's PAdES key and certificate (PEM files), and the CA certificates trusted for clients' signatures."""
+
+    key_file: Path
+    certificate_file: Path
+    chain_file: Path
+    trusted_authorities: Path
+
+
+class Settings(BaseSettings):
+    """Everything a process of the system is told."""
+
+    model_config = SettingsConfigDict(env_prefix="NESIE_", env_nested_delimiter="__", frozen=True, extra="ignore")
+
+    database: Database
+    archive: Archive
+    keys: Keys
+    parties: Parties
+    temporal: Temporal = Temporal()
+    seal: Seal
+    models: Path
+    public_url: str = "http://127.0.0.1:8080"
+    secure_cookies: bool = True
+    worker_slots: int = 40
+
+
+def load(state: Path | None = None) -> Settings:
+    """Settings from the environment, with `<state>/nesie.env` below it.
+
+    Raises:
+        pydantic.ValidationError: a required setting is missing.
+    """
+    file = (state or state_folder()) / "nesie.env"
+    return Settings(_env_file=file if file.exists() else None)  # type: ignore[call-arg]

@@ -1,0 +1,52 @@
+"""The tables. Import them from here so that the metadata is whole."""
+
+from storage.tables.access import Code, LivenessChallenge, Review, ReviewDecision, Session, Staff
+from storage.tables.clients import Check, Client, Document, Message, Signature
+from storage.tables.lending import (
+    Acknowledgement,
+    Application,
+    BureauReport,
+    Contract,
+    Loan,
+    LoanEvent,
+    Offer,
+    Screening,
+)
+from storage.tables.records import (
+    AuditEntry,
+    IdempotencyRecord,
+    LedgerEntry,
+    LedgerPosting,
+    OutboundPayment,
+    OutboxAction,
+    StatementLine,
+)
+
+__all__ = [
+    "Acknowledgement",
+    "Application",
+    "AuditEntry",
+    "BureauReport",
+    "Check",
+    "Client",
+    "Code",
+    "Contract",
+    "Document",
+    "IdempotencyRecord",
+    "LedgerEntry",
+    "LedgerPosting",
+    "LivenessChallenge",
+    "Loan",
+    "LoanEvent",
+    "Message",
+    "Offer",
+    "OutboundPayment",
+    "OutboxAction",
+    "Review",
+    "ReviewDecision",
+    "Screening",
+    "Session",
+    "Signature",
+    "Staff",
+    "StatementLine",
+]

@@ -1,0 +1,116 @@
+"""Sessions, codes, challenges, staff and their reviews."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Index, String, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from storage.tables.columns import Instant, primary_id, reference
+
+
+class Code(SQLModel, table=True):
+    """A one-time code: hashed, short-lived by the database's clock, consumed by one statement.
+
+    purpose: registration | login | confirmation. At most five tries.
+    """
+
+    __tablename__ = "one_time_code"
+
+    id: UUID = primary_id()
+    client_id: UUID = reference("client")
+    purpose: str
+    phone_index: bytes = Field(index=True)
+    code_hash: bytes
+    attempts: int = 0
+    sent_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class LivenessChallenge(SQLModel, table=True):
+    """A random sequence of movements, issued once to one client and device. Rules: para 35."""
+
+    __tablename__ = "liveness_challenge"
+    __table_args__ = (UniqueConstraint("client_id", "sequence"),)
+
+    id: UUID = primary_id()
+    client_id: UUID = reference("client")
+    act: str
+    sequence: str = Field(description="for example left,up,closer")
+    session_hash: bytes | None = Field(default=None, description="the session it was issued in")
+    device_id: str | None = None
+    issued_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    used_at: datetime | None = Field(default=None, sa_type=Instant)
+    video_sha256: str | None = Field(default=None, index=True)
+
+
+class Session(SQLModel, table=True):
+    """A log-in. Only the hash of the token is kept. scope: registration | client | staff."""
+
+    __tablename__ = "session"
+    __table_args__ = (Index("session_open", "client_id", postgresql_where=text("ended_at is null")),)
+
+    token_hash: bytes = Field(primary_key=True)
+    scope: str
+    client_id: UUID | None = reference("client", optional=True, index=False)
+    staff_id: UUID | None = reference("staff", optional=True)
+    device_id: str | None = None
+    created_at: datetime = Field(sa_type=Instant)
+    last_seen_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Staff(SQLModel, table=True):
+    """A member of staff. roles: officer, compliance, oncall, auditor. Rules: para 27; para 29."""
+
+    __tablename__ = "staff"
+
+    id: UUID = primary_id()
+    login: str = Field(unique=True)
+    name: str
+    roles: list[str] = Field(sa_type=ARRAY(String))
+    password_hash: str
+    totp_secret: bytes = Field(description="sealed by the lender's key")
+    totp_last_step: int = 0
+    active: bool = True
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class Review(SQLModel, table=True):
+    """A case that waits for a person.
+
+    kind: IDENTITY | AML | MONEY | DECISION. state: open | claimed | decided. AML and MONEY need two people.
+    """
+
+    __tablename__ = "review"
+
+    id: UUID = primary_id()
+    kind: str = Field(index=True)
+    workflow_id: str
+    client_id: UUID | None = reference("client", optional=True)
+    application_id: UUID | None = Field(default=None, index=True)
+    ground: str
+    state: str = Field(default="open", index=True)
+    claimed_by: UUID | None = reference("staff", optional=True)
+    claimed_at: datetime | None = Field(default=None, sa_type=Instant)
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class ReviewDecision(SQLModel, table=True):
+    """One person's decision on a review; the same person cannot decide twice, and the first decision only proposes
+    where two are needed."""
+
+    __tablename__ = "review_decision"
+    __table_args__ = (UniqueConstraint("review_id", "staff_id"),)
+
+    id: UUID = primary_id()
+    review_id: UUID = reference("review")
+    staff_id: UUID = reference("staff")
+    decision: str = Field(description="approve | refuse | retry")
+    reason_code: str
+    final: bool = Field(description="this decision is the one that the workflow acts on")
+    at: datetime = Field(sa_type=Instant)
