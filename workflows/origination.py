@@ -1,76 +1,314 @@
 """Origination: from an application to issued money. Id `application/{application_id}`.
 
+due diligence -> (review) -> offers -> choice -> contract -> signing -> (waiting time, second confirmation)
+-> bureau once more -> disbursement -> the loan lives on in Servicing. A refusal is a result, never a failure.
+
 Rules: para 7; para 8; para 9; para 10.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from uuid import UUID
+from datetime import timedelta
 
+from activities.contracts import Contracts, ContractSigned
 from temporalio import workflow
+from temporalio.workflow import ParentClosePolicy
 
-from rules.evidence import Frozen, StepResult  # noqa: F401
+from activities.applications import Acknowledged, Applications, OfferChosen, StageReached
+from activities.client_files import ClientFiles, ReviewAnswer
+from activities.due_diligence import DecisionMade, DueDiligence
+from activities.faces import Faces, FaceShown
+from activities.histories import Histories, HistoryWanted
+from activities.signatures import SignatureGiven, Signatures
+from rules.evidence import StepOutcome, StepResult
+from rules.identification import passed
+from workflows import options
+from workflows.application_case import ApplicationCase, Ended
+from workflows.cases import wrong_step
+from workflows.disbursement import Disbursed, DisburseLoan, Disbursement
+from workflows.messages import (
+    Acknowledge,
+    ApplicationView,
+    ApplyForLoan,
+    ChooseOffer,
+    ConfirmLoan,
+    Originated,
+    ReviewDecided,
+    SignContract,
+)
+from workflows.servicing import ServeLoan, Servicing
 
-
-class ApplyForLoan(Frozen):
-    """Start: the application row exists already, with its edition, policy and product versions."""
-
-    application_id: UUID
-    client_id: UUID
-    edition: str
-
-
-class Acknowledge(Frozen):
-    """The client's mark under a text: lending_rules | payments_information | rights_and_duties."""
-
-    subject: str
-    text_version: str
-    text_sha256: str
-
-
-class ChooseOffer(Frozen):
-    """method: annuity | differentiated | own."""
-
-    method: str
-
-
-class SignContract(Frozen):
-    """The CMS over exactly the contract's bytes, and a fresh face: all archived."""
-
-    cms_id: UUID
-    selfie_id: UUID
-    video_id: UUID
-    challenge_id: UUID
-
-
-class ConfirmLoan(Frozen):
-    """The second confirmation after the waiting time."""
-
-    confirmed: bool
-
-
-class ApplicationView(Frozen):
-    """Where an application stands; stages as in storage.tables.Application."""
-
-    stage: str
-    grounds: list[str] = []
-    next: str | None = None
-    contract_id: UUID | None = None
-    loan_id: UUID | None = None
-    waiting_until: datetime | None = None
-    review_id: UUID | None = None
-
-
-class Originated(Frozen):
-    """Outcome: ISSUED with a loan, or REFUSED, WITHDRAWN, EXPIRED with grounds."""
-
-    stage: str
-    loan_id: UUID | None = None
-    grounds: list[str] = []
+ACKNOWLEDGEMENTS = frozenset({"lending_rules", "payments_information", "rights_and_duties"})
 
 
 @workflow.defn
 class Origination:
-    """See the module. Updates: acknowledge, choose, sign, confirm, withdraw -> ApplicationView (sign -> StepResult);
-    review_decided. Query: view."""
+    """See the module. Borrower actions are updates: the borrower waits for each answer."""
+
+    @workflow.init
+    def __init__(self, start: ApplyForLoan) -> None:
+        self._case = ApplicationCase(start)
+
+    @workflow.run
+    async def run(self, start: ApplyForLoan) -> Originated:
+        """The whole case; see the module."""
+        try:
+            await self._due_diligence()
+            await self._offer()
+            await self._contract()
+            await self._wait_and_confirm()
+            await self._disburse()
+        except Ended as end:
+            await self._case.reach(end.stage, end.grounds)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._case.do(
+            Histories.archive_history,
+            HistoryWanted(
+                workflow_id=workflow.info().workflow_id, client_id=start.client_id, application_id=start.application_id
+            ),
+            "история дела в архив",
+        )
+        return Originated(stage=self._case.stage, loan_id=self._case.loan_id, grounds=self._case.grounds)
+
+    # ---- the steps
+
+    async def _due_diligence(self) -> None:
+        self._case.show("DUE_DILIGENCE")
+        await self._case.do(DueDiligence.screen, self._case.ref, "списки ПОД/ФТ", options.OUTSIDE)
+        await self._case.do(DueDiligence.ask_bureau, self._case.bureau("decision"), "кредитное бюро", options.OUTSIDE)
+        decision: DecisionMade = await self._case.do(DueDiligence.decide, self._case.ref, "решение по заявлению")
+        if decision.result == "review":
+            await self._case.review("AML" if decision.aml_doubt else "DECISION", decision.grounds)
+            decision = await self._case.do(DueDiligence.decide_after_review, self._case.ref, "решение после проверки")
+        if decision.result == "refused":
+            raise Ended("REFUSED", *decision.grounds)
+
+    async def _offer(self) -> None:
+        await self._case.do(Applications.make_offers, self._case.ref, "три графика погашения")
+        self._case.show("OFFERED")
+        await self._case.until(
+            lambda: self._case.method is not None,
+            "выбор графика клиентом",
+            timedelta(days=self._case.start.offer_days),
+            "offer-not-chosen",
+        )
+
+    async def _contract(self) -> None:
+        drawn = await self._case.do(Contracts.draw_up, self._case.ref, "договор: PDF и архив")
+        self._case.contract_id, self._case.contract_document_id = drawn.contract_id, drawn.document_id
+        self._case.show("SIGNING")
+        while self._case.signature_id is None:
+            await self._signed_or_stopped()
+        sealed = await self._case.do(
+            Contracts.seal,
+            ContractSigned(ref=self._case.ref, contract_id=drawn.contract_id, signature_id=self._case.signature_id),
+            "печать кредитора и архив",
+            options.OUTSIDE,
+        )
+        self._case.waiting_until = sealed.waiting_until
+
+    async def _signed_or_stopped(self) -> None:
+        """Wait for the signature; a finding about the face goes to an officer or ends the case."""
+        await self._case.until(
+            lambda: self._case.signature_id is not None or self._case.stop is not None,
+            "подписание договора",
+            timedelta(days=self._case.start.signing_days),
+            "contract-not-signed",
+        )
+        stop, self._case.stop = self._case.stop, None
+        if stop is None:
+            return
+        ground = stop.ground or stop.step
+        if stop.outcome is StepOutcome.REFUSED:
+            raise Ended("REFUSED", ground)
+        await self._case.review("IDENTITY", [ground])
+        self._case.face_approved = stop.step == "face"
+        await self._case.reach("SIGNING", [])
+
+    async def _wait_and_confirm(self) -> None:
+        if self._case.waiting_until is None:
+            return
+        self._case.show("WAITING")
+        wait = self._case.waiting_until - workflow.now()
+        if wait > timedelta(0):
+            await self._case.until(lambda: False, "период ожидания", wait)
+        await self._case.until(
+            lambda: self._case.confirmed is not None,
+            "второе подтверждение клиента",
+            timedelta(hours=self._case.start.confirmation_hours),
+            "not-confirmed-after-waiting",
+        )
+        if not self._case.confirmed:
+            raise Ended("WITHDRAWN", "declined-after-waiting")
+
+    async def _disburse(self) -> None:
+        await self._case.do(
+            DueDiligence.ask_bureau, self._case.bureau("before_disbursement"), "бюро ещё раз", options.OUTSIDE
+        )
+        again: DecisionMade = await self._case.do(DueDiligence.recheck, self._case.ref, "проверка перед выдачей")
+        if again.result == "refused":
+            raise Ended("REFUSED", *again.grounds)
+        self._case.show("DISBURSING")
+        done: Disbursed = await workflow.execute_child_workflow(
+            Disbursement.run,
+            DisburseLoan(ref=self._case.ref, edition=self._case.start.edition),
+            id=f"disbursement/{self._case.start.application_id}",
+            static_summary="выдача микрокредита",
+        )
+        if done.loan_id is None:
+            raise Ended("REFUSED", done.ground or "payout-refused")
+        self._case.loan_id, self._case.stage = done.loan_id, "ISSUED"
+        self._case.show("ISSUED")
+        await workflow.start_child_workflow(
+            Servicing.run,
+            ServeLoan(loan_id=done.loan_id, client_id=self._case.start.client_id, edition=self._case.start.edition),
+            id=f"loan/{done.loan_id}",
+            parent_close_policy=ParentClosePolicy.ABANDON,
+            static_summary="сопровождение займа",
+        )
+
+    # ---- what the borrower and staff do
+
+    @workflow.query(description="Где находится заявление")
+    def view(self) -> ApplicationView:
+        """Where the application stands."""
+        return self._case.view()
+
+    @workflow.update(description="Клиент ознакомлен с текстом")
+    async def acknowledge(self, mark: Acknowledge) -> ApplicationView:
+        """Record the client's mark under a text; a second mark under the same text changes nothing."""
+        await workflow.execute_local_activity_method(
+            Applications.acknowledge,
+            Acknowledged(
+                ref=self._case.ref, subject=mark.subject, text_version=mark.text_version, text_sha256=mark.text_sha256
+            ),
+            **options.LOCAL,
+        )
+        self._case.acknowledged.add(mark.subject)
+        return self._case.view()
+
+    @acknowledge.validator
+    def _may_acknowledge(self, mark: Acknowledge) -> None:
+        self._case.expect("OFFERED")
+        if mark.subject not in ACKNOWLEDGEMENTS:
+            raise wrong_step("acknowledgement-unknown")
+
+    @workflow.update(description="Клиент выбирает график")
+    async def choose(self, chosen: ChooseOffer) -> ApplicationView:
+        """The chosen schedule; all texts must have been read before."""
+        async with self._case.lock:
+            self._may_choose(chosen)
+            await workflow.execute_local_activity_method(
+                Applications.choose, OfferChosen(ref=self._case.ref, method=chosen.method), **options.LOCAL
+            )
+            self._case.method = chosen.method
+            self._case.stage = "CONTRACT"
+            return self._case.view()
+
+    @choose.validator
+    def _may_choose(self, chosen: ChooseOffer) -> None:
+        self._case.expect("OFFERED")
+        if chosen.method not in ("annuity", "differentiated", "own"):
+            raise wrong_step("method-unknown")
+        if self._case.acknowledged != ACKNOWLEDGEMENTS:
+            raise wrong_step("acknowledgements-missing")
+
+    @workflow.update(description="Клиент подписывает договор: лицо и ЭЦП")
+    async def sign(self, signing: SignContract) -> StepResult:
+        """Face match with liveness, then the signature over exactly the archived bytes. Rules: para 9."""
+        async with self._case.lock:
+            self._may_sign(signing)
+            result = await self._face_at_signing(signing)
+            if result.outcome is not StepOutcome.PASSED:
+                return self._case.noted(result)
+            stored = await self._case.do(
+                Signatures.verify_signature,
+                SignatureGiven(
+                    client_id=self._case.start.client_id,
+                    act="CONTRACT",
+                    document_id=self._case.contract_document_id,
+                    cms_id=signing.cms_id,
+                    application_id=self._case.start.application_id,
+                ),
+                "проверка ЭЦП договора",
+                options.OUTSIDE,
+            )
+            self._case.signature_id = stored.signature_id
+            return self._case.noted(stored.result)
+
+    async def _face_at_signing(self, signing: SignContract) -> StepResult:
+        if self._case.face_approved:
+            return passed("face")
+        return await self._case.do(
+            Faces.check_face,
+            FaceShown(
+                client_id=self._case.start.client_id,
+                act="CONTRACT",
+                selfie_id=signing.selfie_id,
+                video_id=signing.video_id,
+                challenge_id=signing.challenge_id,
+                application_id=self._case.start.application_id,
+            ),
+            "лицо при подписании",
+            options.BIOMETRICS,
+        )
+
+    @sign.validator
+    def _may_sign(self, signing: SignContract) -> None:
+        self._case.expect("SIGNING")
+        if self._case.signature_id is not None:
+            raise wrong_step("already-signed")
+
+    @workflow.update(description="Второе подтверждение после ожидания")
+    async def confirm(self, answer: ConfirmLoan) -> ApplicationView:
+        """The client confirms, or declines, after the waiting time."""
+        self._case.confirmed = answer.confirmed
+        await workflow.execute_local_activity_method(
+            Applications.confirmed,
+            StageReached(
+                ref=self._case.ref, stage="WAITING", grounds=[] if answer.confirmed else ["declined-after-waiting"]
+            ),
+            **options.LOCAL,
+        )
+        return self._case.view()
+
+    @confirm.validator
+    def _may_confirm(self, answer: ConfirmLoan) -> None:
+        self._case.expect("WAITING")
+        if self._case.confirmed is not None:
+            raise wrong_step("already-confirmed")
+        if answer.confirmed and self._case.waiting_until is not None and workflow.now() < self._case.waiting_until:
+            raise wrong_step("waiting-time-not-over")
+
+    @workflow.update(description="Клиент отзывает заявление")
+    async def withdraw(self) -> ApplicationView:
+        """The client takes the application back; possible until the money is on its way."""
+        self._case.withdrawn = True
+        await workflow.wait_condition(lambda: self._case.stage in ("WITHDRAWN", "DISBURSING", "ISSUED", "REFUSED"))
+        return self._case.view()
+
+    @withdraw.validator
+    def _may_withdraw(self) -> None:
+        if self._case.stage not in ("REVIEW", "OFFERED", "SIGNING", "WAITING"):
+            raise wrong_step("wrong-step")
+
+    @workflow.update(description="Решение сотрудника (действует только запись в базе)")
+    async def review_decided(self, decided: ReviewDecided) -> ApplicationView:
+        """Act on a staff decision that stands in our database; anything else is refused and audited."""
+        outcome = await self._case.do(
+            ClientFiles.review_outcome,
+            ReviewAnswer(
+                review_id=decided.review_id,
+                decision_id=decided.decision_id,
+                workflow_id=workflow.info().workflow_id,
+            ),
+            "решение сотрудника",
+        )
+        if self._case.review_id == decided.review_id:
+            self._case.review_decision = outcome.decision
+        return self._case.view()
+
+    @review_decided.validator
+    def _may_decide(self, decided: ReviewDecided) -> None:
+        if self._case.review_id != decided.review_id or self._case.stage != "REVIEW":
+            raise wrong_step("review-not-open")

@@ -1,88 +1,296 @@
 """Registration: from a phone number to a client whose identity is proved. Id `registration/{client_id}`.
 
+phone -> document -> face -> (identity centre) -> signature -> password -> registered. A finding leads to another try,
+to an officer, or to a refusal (rules.identification); a refusal is a result, never a failure.
+
 Rules: para 6, part 1; para 6, part 3; para 6, part 4; para 35.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 from temporalio import workflow
 
-from rules.evidence import Frozen, StepResult  # noqa: F401
-
-
-class RegisterClient(Frozen):
-    """Start: the client row with the sealed personal data exists already."""
-
-    client_id: UUID
-    edition: str
-
-
-class SendCode(Frozen):
-    """Ask for a (new) one-time code by SMS."""
-
-    client_id: UUID
-
-
-class ConfirmPhone(Frozen):
-    """The six digits that came by SMS."""
-
-    code: str
-
-
-class SubmitDocument(Frozen):
-    """Both sides of the ID card, archived."""
-
-    front_id: UUID
-    back_id: UUID
-
-
-class SubmitFace(Frozen):
-    """Selfie and liveness clip, archived, and the challenge they answer."""
-
-    selfie_id: UUID
-    video_id: UUID
-    challenge_id: UUID
-
-
-class SubmitSignature(Frozen):
-    """A CMS (archived) over the registration statement (archived)."""
-
-    statement_id: UUID
-    cms_id: UUID
-
-
-class ReviewDecided(Frozen):
-    """A staff decision by its id: the workflow trusts the row in the database, not this message."""
-
-    review_id: UUID
-    decision_id: UUID
-
-
-class RegistrationView(Frozen):
-    """Where a registration stands. step: phone, document, face, signature, password, review, done.
-
-    status: REGISTERING | REGISTERED | REFUSED.
-    """
-
-    status: str
-    step: str
-    ground: str | None = None
-    statement_id: UUID | None = None
-    review_id: UUID | None = None
-    since: datetime | None = None
-
-
-class Registered(Frozen):
-    """Outcome of the workflow; refused is a result, not a failure."""
-
-    registered: bool
-    ground: str | None = None
+from activities.cards import Cards, CardShown
+from activities.client_files import ClientFiles, PasswordChosen, RegistrationRefused, ReviewAnswer, ReviewWanted
+from activities.faces import Faces, FaceShown
+from activities.phone import CodeGiven, CodeWanted, Phone
+from activities.signatures import SignatureGiven, Signatures, StatementWanted
+from activities.state_register import ClientClaimed, StateRegister
+from rules.evidence import StepOutcome, StepResult
+from workflows import options
+from workflows.cases import Case, wrong_step
+from workflows.messages import (
+    ConfirmPhone,
+    RegisterClient,
+    Registered,
+    RegistrationView,
+    ReviewDecided,
+    SendCode,
+    SetPassword,
+    SubmitDocument,
+    SubmitFace,
+    SubmitSignature,
+)
 
 
 @workflow.defn
 class Registration:
-    """See the module. Updates: send_code, confirm_phone, submit_document, submit_face, submit_signature, set_password,
-    review_decided; each but the last answers a StepResult. Query: view."""
+    """See the module. Updates are used, not signals: the borrower waits for each answer."""
+
+    @workflow.init
+    def __init__(self, start: RegisterClient) -> None:
+        self._start = start
+        self._case = Case("registration", start.edition)
+        self._step, self._after_review = "phone", ""
+        self._status, self._ground = "REGISTERING", None
+        self._statement_id: UUID | None = None
+        self._review_id: UUID | None = None
+        self._front_id: UUID | None = None
+        self._selfie_id: UUID | None = None
+        self._lock = asyncio.Lock()
+
+    @workflow.run
+    async def run(self, start: RegisterClient) -> Registered:
+        """Wait for the steps; the updates do them."""
+        self._case.show("phone", self._text())
+        try:
+            await workflow.wait_condition(
+                lambda: self._status != "REGISTERING",
+                timeout=timedelta(days=start.lifetime_days),
+                timeout_summary="срок незавершённой регистрации",
+            )
+        except TimeoutError:
+            await self._refuse("registration-expired")
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._case.show(self._status.lower(), self._text())
+        return Registered(registered=self._status == "REGISTERED", ground=self._ground)
+
+    @workflow.query(description="Где находится регистрация")
+    def view(self) -> RegistrationView:
+        """Where the registration stands."""
+        return RegistrationView(
+            status=self._status,
+            step=self._step,
+            ground=self._ground,
+            statement_id=self._statement_id,
+            review_id=self._review_id,
+        )
+
+    @workflow.update(description="Отправить код по SMS")
+    async def send_code(self, wanted: SendCode) -> StepResult:
+        """Send a one-time code by SMS."""
+        return await workflow.execute_activity_method(
+            Phone.send_code,
+            CodeWanted(client_id=self._start.client_id, purpose="registration", key=wanted.key),
+            summary="код по SMS",
+            **options.OUTSIDE,
+        )
+
+    @send_code.validator
+    def _may_send_code(self, wanted: SendCode) -> None:
+        self._expect("phone")
+
+    @workflow.update(description="Код из SMS")
+    async def confirm_phone(self, given: ConfirmPhone) -> StepResult:
+        """Check the code; the next step is the document."""
+        async with self._lock:
+            self._expect("phone")
+            result = await workflow.execute_local_activity_method(
+                Phone.confirm_code,
+                CodeGiven(client_id=self._start.client_id, purpose="registration", code=given.code, key=given.key),
+                **options.LOCAL,
+            )
+            return await self._follow(result, next_step="document")
+
+    @confirm_phone.validator
+    def _may_confirm_phone(self, given: ConfirmPhone) -> None:
+        self._expect("phone")
+
+    @workflow.update(description="Удостоверение личности, обе стороны")
+    async def submit_document(self, shown: SubmitDocument) -> StepResult:
+        """Read the card; the next step is the face."""
+        async with self._lock:
+            self._expect("document")
+            result = await workflow.execute_activity_method(
+                Cards.read_card,
+                CardShown(client_id=self._start.client_id, front_id=shown.front_id, back_id=shown.back_id),
+                summary="чтение удостоверения",
+                **options.BIOMETRICS,
+            )
+            self._front_id = shown.front_id
+            return await self._follow(result, next_step="face")
+
+    @submit_document.validator
+    def _may_submit_document(self, shown: SubmitDocument) -> None:
+        self._expect("document")
+
+    @workflow.update(description="Селфи и видео с движениями")
+    async def submit_face(self, shown: SubmitFace) -> StepResult:
+        """Liveness and comparison, then the state's register; the next step is the signature."""
+        async with self._lock:
+            self._expect("face")
+            self._selfie_id = shown.selfie_id
+            result = await workflow.execute_activity_method(
+                Faces.check_face,
+                FaceShown(
+                    client_id=self._start.client_id,
+                    act="REGISTRATION",
+                    selfie_id=shown.selfie_id,
+                    video_id=shown.video_id,
+                    challenge_id=shown.challenge_id,
+                    card_front_id=self._front_id,
+                ),
+                summary="живое лицо и сравнение",
+                **options.BIOMETRICS,
+            )
+            if result.outcome is StepOutcome.PASSED:
+                result = await self._ask_state(shown.selfie_id)
+            next_step = "signature" if self._start.signature_needed else "password"
+            return await self._follow(result, next_step=next_step)
+
+    @submit_face.validator
+    def _may_submit_face(self, shown: SubmitFace) -> None:
+        self._expect("face")
+
+    @workflow.update(description="ЭЦП под заявлением о регистрации")
+    async def submit_signature(self, given: SubmitSignature) -> StepResult:
+        """Verify the signature; the next step is the password."""
+        async with self._lock:
+            self._expect("signature")
+            stored = await workflow.execute_activity_method(
+                Signatures.verify_signature,
+                SignatureGiven(
+                    client_id=self._start.client_id,
+                    act="REGISTRATION",
+                    document_id=given.statement_id,
+                    cms_id=given.cms_id,
+                ),
+                summary="проверка ЭЦП",
+                **options.OUTSIDE,
+            )
+            return await self._follow(stored.result, next_step="password")
+
+    @submit_signature.validator
+    def _may_submit_signature(self, given: SubmitSignature) -> None:
+        self._expect("signature")
+        if given.statement_id != self._statement_id:
+            raise wrong_step("statement-unknown")
+
+    @workflow.update(description="Пароль для входа")
+    async def set_password(self, chosen: SetPassword) -> StepResult:
+        """The last step: the client is registered."""
+        async with self._lock:
+            self._expect("password")
+            result = await workflow.execute_local_activity_method(
+                ClientFiles.complete_registration,
+                PasswordChosen(client_id=self._start.client_id, password_hash=chosen.password_hash),
+                **options.LOCAL,
+            )
+            if result.outcome is StepOutcome.PASSED:
+                self._step, self._status = "done", "REGISTERED"
+            else:
+                self._step, self._status, self._ground = "done", "REFUSED", result.ground
+            return result
+
+    @set_password.validator
+    def _may_set_password(self, chosen: SetPassword) -> None:
+        self._expect("password")
+
+    @workflow.update(description="Решение сотрудника (действует только запись в базе)")
+    async def review_decided(self, decided: ReviewDecided) -> RegistrationView:
+        """Act on a staff decision that stands in our database; anything else is refused and audited."""
+        async with self._lock:
+            outcome = await workflow.execute_activity_method(
+                ClientFiles.review_outcome,
+                ReviewAnswer(
+                    review_id=decided.review_id,
+                    decision_id=decided.decision_id,
+                    workflow_id=workflow.info().workflow_id,
+                ),
+                summary="решение сотрудника",
+                **options.DATABASE,
+            )
+            if self._review_id == decided.review_id and self._step == "review":
+                await self._act_on(outcome.decision)
+            return self.view()
+
+    @review_decided.validator
+    def _may_decide(self, decided: ReviewDecided) -> None:
+        if self._review_id != decided.review_id or self._step != "review":
+            raise wrong_step("review-not-open")
+
+    async def _ask_state(self, selfie_id: UUID) -> StepResult:
+        return await workflow.execute_activity_method(
+            StateRegister.verify_with_state,
+            ClientClaimed(client_id=self._start.client_id, selfie_id=selfie_id),
+            summary="ЦОИД и государственная база",
+            **options.OUTSIDE,
+        )
+
+    async def _follow(self, result: StepResult, next_step: str) -> StepResult:
+        """Go where a step's result leads."""
+        self._ground = result.ground
+        if result.outcome is StepOutcome.PASSED:
+            await self._enter(next_step)
+        elif result.outcome is StepOutcome.REVIEW:
+            await self._ask_officer(result, next_step)
+        elif result.outcome is StepOutcome.REFUSED:
+            await self._refuse(result.ground or "refused")
+        return result
+
+    async def _enter(self, step: str) -> None:
+        if step == "signature" and self._statement_id is None:
+            self._statement_id = await workflow.execute_activity_method(
+                Signatures.draw_statement,
+                StatementWanted(client_id=self._start.client_id),
+                summary="заявление о регистрации в архив",
+                **options.DATABASE,
+            )
+        self._step = step
+        self._case.show(step, self._text())
+
+    async def _ask_officer(self, result: StepResult, next_step: str) -> None:
+        self._review_id = await workflow.execute_activity_method(
+            ClientFiles.open_review,
+            ReviewWanted(
+                kind="IDENTITY",
+                workflow_id=workflow.info().workflow_id,
+                ground=result.ground or result.step,
+                client_id=self._start.client_id,
+            ),
+            summary="очередь проверки сотрудником",
+            **options.DATABASE,
+        )
+        self._after_review, self._retry_step = next_step, self._step
+        self._step = "review"
+        self._case.show("review", self._text(), needs_person=True)
+
+    async def _act_on(self, decision: str) -> None:
+        self._review_id = None
+        if decision == "approve":
+            self._ground = None
+            await self._enter(self._after_review)
+        elif decision == "retry":
+            await self._enter(self._retry_step)
+        else:
+            await self._refuse("review-refused")
+
+    async def _refuse(self, ground: str) -> None:
+        await workflow.execute_activity_method(
+            ClientFiles.refuse_registration,
+            RegistrationRefused(client_id=self._start.client_id, ground=ground),
+            summary="отказ в регистрации",
+            **options.DATABASE,
+        )
+        self._step, self._status, self._ground = "done", "REFUSED", ground
+
+    def _expect(self, step: str) -> None:
+        if self._step != step or self._status != "REGISTERING":
+            raise wrong_step("wrong-step")
+
+    def _text(self) -> str:
+        return f"клиент `{self._start.client_id}`, шаг **{self._step}**, основание: {self._ground or 'нет'}"

@@ -1,6 +1,6 @@
 """The tables. Import them from here so that the metadata is whole."""
 
-from storage.tables.access import Code, LivenessChallenge, Review, ReviewDecision, Session, Staff
+from storage.tables.access import Code, LivenessChallenge, Review, ReviewDecision, Session, Staff, Throttle
 from storage.tables.clients import Check, Client, Document, Message, Signature
 from storage.tables.lending import (
     Acknowledgement,
@@ -14,9 +14,11 @@ from storage.tables.lending import (
 )
 from storage.tables.records import (
     AuditEntry,
+    AuditPending,
     IdempotencyRecord,
     LedgerEntry,
     LedgerPosting,
+    MasterKeyCanary,
     OutboundPayment,
     OutboxAction,
     StatementLine,
@@ -26,6 +28,7 @@ __all__ = [
     "Acknowledgement",
     "Application",
     "AuditEntry",
+    "AuditPending",
     "BureauReport",
     "Check",
     "Client",
@@ -38,6 +41,7 @@ __all__ = [
     "LivenessChallenge",
     "Loan",
     "LoanEvent",
+    "MasterKeyCanary",
     "Message",
     "Offer",
     "OutboundPayment",
@@ -49,4 +53,5 @@ __all__ = [
     "Signature",
     "Staff",
     "StatementLine",
+    "Throttle",
 ]

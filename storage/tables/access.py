@@ -87,6 +87,16 @@ class Review(SQLModel, table=True):
     """
 
     __tablename__ = "review"
+    __table_args__ = (
+        Index(
+            "review_one_open",
+            "workflow_id",
+            "kind",
+            "ground",
+            unique=True,
+            postgresql_where=text("state <> 'decided'"),
+        ),
+    )
 
     id: UUID = primary_id()
     kind: str = Field(index=True)
@@ -105,7 +115,10 @@ class ReviewDecision(SQLModel, table=True):
     where two are needed."""
 
     __tablename__ = "review_decision"
-    __table_args__ = (UniqueConstraint("review_id", "staff_id"),)
+    __table_args__ = (
+        UniqueConstraint("review_id", "staff_id"),
+        Index("review_decision_one_final", "review_id", unique=True, postgresql_where=text("final")),
+    )
 
     id: UUID = primary_id()
     review_id: UUID = reference("review")
@@ -114,3 +127,14 @@ class ReviewDecision(SQLModel, table=True):
     reason_code: str
     final: bool = Field(description="this decision is the one that the workflow acts on")
     at: datetime = Field(sa_type=Instant)
+
+
+class Throttle(SQLModel, table=True):
+    """Failed log-ins of one account from one device or address. subject: keyed hash, never a phone or an address."""
+
+    __tablename__ = "throttle"
+
+    subject: bytes = Field(primary_key=True)
+    failures: int = 0
+    last_failure_at: datetime = Field(sa_type=Instant)
+    blocked_until: datetime | None = Field(default=None, sa_type=Instant)

@@ -47,7 +47,8 @@ class Document(SQLModel, table=True):
 
     kind: id_card_front, id_card_back, selfie, liveness_video, registration_statement, contract,
     sealed_contract, cms, ocsp, tsp, bureau_report, sanctions_list, evidence, history, message ...
-    sha256 is of the original bytes; the archive holds them sealed under the client's data key.
+    sha256 is of the original bytes; the archive holds them sealed under the client's data key,
+    or under the document's own where it belongs to no client.
     """
 
     __tablename__ = "document"
@@ -63,6 +64,7 @@ class Document(SQLModel, table=True):
     sha256: str = Field(index=True)
     size: int
     sealed_sha256: str
+    data_key: bytes | None = Field(default=None, description="wrapped; of a document that belongs to no client")
     retain_until: datetime = Field(sa_type=Instant)
     created_at: datetime = Field(sa_type=Instant)
 

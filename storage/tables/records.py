@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column
+from sqlalchemy import BigInteger, Column, Index, text
 from sqlmodel import Field, SQLModel
 
 from rules.money import Money
@@ -96,6 +96,23 @@ class AuditEntry(SQLModel, table=True):
     hash: str
 
 
+class AuditPending(SQLModel, table=True):
+    """Audit entries of a running transaction: chained and gone from here when it commits. Nobody may read it.
+
+    Chaining at the commit keeps the one lock of the chain for the length of a commit, not of a transaction.
+    """
+
+    __tablename__ = "audit_pending"
+
+    id: UUID = primary_id()
+    actor: str
+    action: str
+    subject: str
+    reason: str | None = None
+    paragraph: str | None = None
+    detail: dict[str, Any] = Field(sa_type=Json)
+
+
 class IdempotencyRecord(SQLModel, table=True):
     """The first answer to a keyed call; another body under the same key is refused. answer is sealed by the lender's key."""
 
@@ -118,6 +135,7 @@ class OutboxAction(SQLModel, table=True):
     """
 
     __tablename__ = "outbox_action"
+    __table_args__ = (Index("outbox_action_due", "next_attempt_at", postgresql_where=text("state = 'waiting'")),)
 
     id: str = Field(primary_key=True, description="update id = Idempotency-Key scoped to the workflow")
     workflow_id: str = Field(index=True)
@@ -131,3 +149,17 @@ class OutboxAction(SQLModel, table=True):
     next_attempt_at: datetime = Field(sa_type=Instant)
     finished_at: datetime | None = Field(default=None, sa_type=Instant)
     result: bytes | None = None
+
+
+class MasterKeyCanary(SQLModel, table=True):
+    """A word sealed under each master key: a process that cannot open it does not start.
+
+    retired_at: nothing is wrapped under this key any more, so it need not be at hand.
+    """
+
+    __tablename__ = "master_key_canary"
+
+    key_id: str = Field(primary_key=True)
+    sealed: bytes
+    created_at: datetime = Field(sa_type=Instant)
+    retired_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -1,0 +1,149 @@
+"""Actions of borrowers and staff on their way into a workflow.
+
+An action has an id that follows from the Idempotency-Key, so sending it again is the same action. Where
+Temporal does not answer in time, the action is kept in the outbox and sent again with the same id until it
+is answered (api.outbox); the borrower gets 202 and an address to ask.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from activities.context import Records
+from rules.errors import BusinessError, Unavailable
+from rules.evidence import Frozen
+from storage import outbox
+from storage.clock import now
+from storage.tables import OutboxAction
+
+STEP_SECONDS = 8.0  # how long a person waits for a step before the answer becomes 202
+BIOMETRIC_SECONDS = 25.0
+
+
+class NoAnswer(Unavailable):
+    """Temporal did not answer: whether the action was taken is not known."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One action. workflow and name: as Temporal knows them. action_id: also the id of the update."""
+
+    workflow: str
+    workflow_id: str
+    name: str
+    argument: Frozen | None
+    action_id: str
+    operation: Literal["start", "update"] = "update"
+
+
+class Door(Protocol):
+    """The way into the workflows; api.temporal has the real one.
+
+    Raises NoAnswer, or a BusinessError that is the workflow's own answer.
+    """
+
+    async def start(self, workflow: str, workflow_id: str, argument: Any) -> None:
+        """Start, or leave running what runs; a closed one stays closed."""
+
+    async def update(
+        self, workflow_id: str, name: str, argument: Any, action_id: str, patience_seconds: float
+    ) -> dict[str, Any]:
+        """Do and wait for the answer; the same id is done once."""
+
+    async def signal(self, workflow_id: str, name: str, argument: Any) -> None:
+        """Tell; NotFound where there is no such open workflow."""
+
+    async def query(self, workflow_id: str, name: str) -> dict[str, Any]:
+        """Look."""
+
+    async def alive(self) -> bool:
+        """Whether Temporal answers at all."""
+
+
+class Waiting(Frozen):
+    """The action is in the outbox."""
+
+    action_id: str
+
+
+class Actions:
+    """Sends actions; keeps those that were not answered."""
+
+    def __init__(self, records: Records, door: Door) -> None:
+        self._records, self.door = records, door
+
+    async def update(self, call: Call, patience_seconds: float = STEP_SECONDS) -> dict[str, Any] | Waiting:
+        """The workflow's answer, or Waiting.
+
+        Raises:
+            BusinessError: the workflow refused.
+        """
+        try:
+            return await self.door.update(
+                call.workflow_id, call.name, call.argument, call.action_id, patience_seconds
+            )
+        except NoAnswer:
+            async with self._records.database.begin() as session:
+                await self.keep(session, call)
+            return Waiting(action_id=call.action_id)
+
+    async def keep(self, session: AsyncSession, call: Call) -> None:
+        """Put the action into the outbox, in the caller's transaction."""
+        at = await now(session)
+        argument = None if call.argument is None else call.argument.model_dump(mode="json")
+        await outbox.add(
+            session,
+            OutboxAction(
+                id=call.action_id,
+                workflow_id=call.workflow_id,
+                workflow=call.workflow,
+                operation=call.operation,
+                name=call.name,
+                argument=self._records.vault.seal_own(json.dumps(argument).encode(), f"outbox:{call.action_id}"),
+                created_at=at,
+                next_attempt_at=at,
+            ),
+        )
+
+    async def begin(self, call: Call) -> None:
+        """Send a start that keep() stored already, at once; what fails now the outbox repeats."""
+        try:
+            await self.door.start(call.workflow, call.workflow_id, call.argument)
+        except NoAnswer:
+            return
+        async with self._records.database.begin() as session:
+            await outbox.answered(session, call.action_id, self._seal_result(call.action_id, None, None))
+
+    async def resend(self, action: OutboxAction) -> bytes:
+        """Try a stored action again; the sealed answer.
+
+        Raises:
+            NoAnswer: still none.
+        """
+        argument = json.loads(self._records.vault.open_own(action.argument, f"outbox:{action.id}"))
+        try:
+            if action.operation == "start":
+                await self.door.start(action.workflow, action.workflow_id, argument)
+                return self._seal_result(action.id, None, None)
+            result = await self.door.update(action.workflow_id, action.name, argument, action.id, STEP_SECONDS)
+            return self._seal_result(action.id, result, None)
+        except BusinessError as error:
+            return self._seal_result(action.id, None, error)
+
+    def _seal_result(self, action_id: str, result: dict[str, Any] | None, error: BusinessError | None) -> bytes:
+        refused = None if error is None else {"code": error.code, "status": error.status, "field": error.field}
+        content = json.dumps({"result": result, "problem": refused}).encode()
+        return self._records.vault.seal_own(content, f"outbox-result:{action_id}")
+
+    def open_result(self, action: OutboxAction) -> dict[str, Any]:
+        """{"result": the workflow's answer or None, "problem": {code, status, field} or None}."""
+        if action.result is None:
+            return {"result": None, "problem": None}
+        opened: dict[str, Any] = json.loads(
+            self._records.vault.open_own(action.result, f"outbox-result:{action.id}")
+        )
+        return opened

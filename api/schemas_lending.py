@@ -1,0 +1,309 @@
+"""Shapes of products, applications, contracts, loans and messages. Money is text: "150000.00"."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from api.fields import Amount, Answer, Body, CmsBase64, FreeText, Iban, Sha256
+from api.schemas_common import Challenge
+from rules.client import ClientKind
+from rules.money import Money
+from rules.products import Purpose, ReceivingMethod
+from rules.schedule import Installment, Method
+
+
+class ReceivingBody(Body):
+    """How the money is to come. iban: with OWN_ACCOUNT, the client's own."""
+
+    method: ReceivingMethod
+    iban: Iban | None = None
+
+    @model_validator(mode="after")
+    def _account_with_own_account_only(self) -> ReceivingBody:
+        if self.method is ReceivingMethod.OWN_ACCOUNT and self.iban is None:
+            raise PydanticCustomError("business", "{code}", {"code": "iban-missing", "field": "/iban"})
+        return self
+
+
+class ApplicationBody(Body):
+    """An application for a microcredit. Rules: para 7; para 8, part 6; para 8, part 7."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "amount": "150000.00",
+                    "term_months": 6,
+                    "purpose": "PERSONAL_NEEDS",
+                    "receiving": {"method": "OWN_ACCOUNT", "iban": "KZ86125KZT5004100100"},
+                }
+            ]
+        }
+    )
+
+    amount: Amount
+    term_months: int = Field(ge=1, le=120, strict=True)
+    purpose: Purpose
+    receiving: ReceivingBody
+    product: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,40}$", description="product code; else ours by default")
+
+
+class Ground(Answer):
+    """A named ground of a refusal, and where it comes from."""
+
+    code: str
+    title: str
+    paragraph: str | None = None
+    policy_row: str | None = None
+
+
+class ApplicationState(Answer):
+    """Where an application stands. next: what the client does now: acknowledge, choose, sign, confirm, wait, None.
+
+    stage: SUBMITTED, DUE_DILIGENCE, REVIEW, OFFERED, CONTRACT, SIGNING, WAITING, DISBURSING, ISSUED, REFUSED,
+    WITHDRAWN, EXPIRED, PARKED.
+    """
+
+    application_id: UUID
+    stage: str
+    next: str | None
+    amount: Money
+    term_months: int
+    purpose: str
+    receiving_method: str
+    account: str | None = Field(description="masked")
+    grounds: list[Ground]
+    chosen_method: Method | None
+    contract_id: UUID | None
+    loan_id: UUID | None
+    waiting_until: datetime | None
+    acknowledged: list[str]
+    edition: str
+    product: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class OfferAnswer(Answer):
+    """One draft schedule; all methods are shown side by side. Rules: para 8, part 4."""
+
+    method: Method
+    rate_percent_per_year: Decimal
+    annual_effective_rate_percent: Decimal
+    total_to_repay: Money
+    total_interest: Money
+    schedule: list[Installment]
+
+
+class Offers(Answer):
+    """The drafts, and what must be read before one is chosen."""
+
+    application_id: UUID
+    offers: list[OfferAnswer]
+
+
+class ChoiceBody(Body):
+    """The schedule that the client chooses."""
+
+    method: Method
+
+
+class Subject(StrEnum):
+    """Texts that a client reads and marks before the contract. Rules: para 8."""
+
+    LENDING_RULES = "lending_rules"
+    PAYMENTS_INFORMATION = "payments_information"
+    RIGHTS_AND_DUTIES = "rights_and_duties"
+
+
+class AcknowledgementText(Answer):
+    """A text to be read; send its version and hash back to mark it."""
+
+    subject: Subject
+    text_version: str
+    text_sha256: str
+    language: str
+    text: str
+    acknowledged_at: datetime | None = None
+
+
+class AcknowledgementBody(Body):
+    """The client's mark under the text of this version and hash."""
+
+    text_version: str = Field(min_length=1, max_length=64)
+    text_sha256: Sha256
+
+
+class ContractAnswer(Answer):
+    """A contract before or after signing. pdf: what is (or was) signed; sealed_pdf: with the lender's seal."""
+
+    contract_id: UUID
+    application_id: UUID
+    number: str
+    sha256: str
+    size: int
+    pages: int
+    pdf: str
+    signed: bool
+    signed_at: datetime | None
+    sealed_pdf: str | None
+    signature: dict[str, str] | None = Field(default=None, description="algorithm, certificate_serial, signed_at")
+    created_at: datetime
+
+
+class SigningStart(Answer):
+    """Sign exactly the bytes at pdf (their sha256 and size stand here), and film the challenge. Rules: para 9."""
+
+    contract_id: UUID
+    document_id: UUID
+    sha256: str
+    size: int
+    pdf: str
+    challenge: Challenge
+
+
+class SigningBody(Body):
+    """JSON form of the signing; selfie and video are base64. Multipart with files is the lighter form."""
+
+    cms: CmsBase64
+    challenge_id: UUID
+    selfie: str = Field(min_length=4, max_length=14_000_000)
+    video: str = Field(min_length=4, max_length=28_000_000)
+
+
+class ConfirmationBody(Body):
+    """The second confirmation after the waiting time. False withdraws."""
+
+    confirmed: bool = Field(strict=True)
+
+
+class LoanAnswer(Answer):
+    """An issued microcredit. debt_today: what would end it today."""
+
+    loan_id: UUID
+    number: str
+    application_id: UUID
+    contract_id: UUID
+    status: str
+    principal: Money
+    rate_percent_per_year: Decimal
+    method: Method
+    disbursed_on: date
+    debt_today: Money
+    overdue_days: int
+    next_due: date | None
+    next_payment: Money | None
+
+
+class Debt(Answer):
+    """What is owed at the end of a day. Rules: para 7, part 5.
+
+    principal: not yet repaid. principal_due, interest_due: due and unpaid. interest_accrued: of the running period.
+    """
+
+    loan_id: UUID
+    on: date
+    principal: Money
+    principal_due: Money
+    interest_due: Money
+    interest_accrued: Money
+    penalty: Money
+    overdue_amount: Money
+    overdue_days: int
+    advance: Money
+    total_to_close: Money
+    next_due: date | None
+    next_payment: Money | None
+
+
+class ScheduleAnswer(Answer):
+    """The schedule of the contract."""
+
+    loan_id: UUID
+    method: Method
+    annual_effective_rate_percent: Decimal
+    total_payment: Money
+    total_interest: Money
+    rows: list[Installment]
+
+
+class PaymentAnswer(Answer):
+    """One payment received, and what it took off. Rules: para 7, part 5."""
+
+    on: date
+    amount: Money
+    principal: Money
+    interest: Money
+    penalty: Money
+    known_at: datetime
+
+
+class WayToRepay(Answer):
+    """One way to repay. Rules: para 7."""
+
+    kind: Literal["bank_transfer", "terminal", "cash_desk"]
+    title: str
+    details: dict[str, str]
+
+
+class MessageBody(Body):
+    """A message to the lender."""
+
+    text: FreeText
+
+
+class MessageAnswer(Answer):
+    """A message, either way; its archived copy is a document of its own."""
+
+    message_id: UUID
+    direction: Literal["from_client", "to_client"]
+    text: str
+    document_id: UUID | None
+    at: datetime
+    read_at: datetime | None
+
+
+class ProductAnswer(Answer):
+    """A product on offer. The rate is per cent a year. receiving: ways offered now; the others come later."""
+
+    code: str
+    version: str
+    title: str
+    kinds: list[ClientKind]
+    amount_min: Money
+    amount_max: Money
+    term_months_min: int
+    term_months_max: int
+    rate_percent_per_year: Decimal
+    purposes: list[Purpose]
+    methods: list[Method]
+    receiving: list[ReceivingMethod]
+
+
+class OrganisationAnswer(Answer):
+    """Who lends: as clients must be able to see it. Rules: para 7."""
+
+    name: dict[str, str]
+    bin: str
+    licence: str
+    head: str
+    addresses: list[str]
+    phones: list[str]
+    email: str
+    web: str
+
+
+class CallbackBody(Body):
+    """A callback of the bank or the SMS gateway. data follows the type."""
+
+    event_id: str = Field(min_length=1, max_length=128)
+    type: str = Field(min_length=1, max_length=64)
+    at: datetime
+    data: dict[str, Any]

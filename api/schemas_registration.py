@@ -1,0 +1,179 @@
+"""Shapes of registration, log-in and the client's own page."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from api.fields import (
+    Answer,
+    Bin,
+    Body,
+    CmsBase64,
+    Day,
+    Digits6,
+    DocumentNumber,
+    GivenPassword,
+    Iin,
+    Name,
+    Password,
+    Phone,
+)
+from rules.calendar import local_date
+from rules.client import ClientKind
+
+
+class Language(StrEnum):
+    """Languages of papers and messages."""
+
+    KK = "kk"
+    RU = "ru"
+    EN = "en"
+
+
+class Application(StrEnum):
+    """Which of our applications is speaking. Rules: para 14; para 26."""
+
+    WEB = "web"
+    MOBILE = "mobile"
+
+
+class IdentityPaper(Body):
+    """The identity document. number: nine digits."""
+
+    number: DocumentNumber
+    expires: Day
+
+    @field_validator("expires")
+    @classmethod
+    def _valid_today(cls, value: date) -> date:
+        if value < local_date(datetime.now(UTC)):
+            raise PydanticCustomError("business", "{code}", {"code": "document-expired"})
+        return value
+
+
+class RegistrationBody(Body):
+    """Who registers. bin: of a legal entity only; then the person is its signatory. Rules: para 6, part 1; para 6, part 2."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "INDIVIDUAL",
+                    "surname": "АХМЕТОВА",
+                    "given_name": "АЙГЕРІМ",
+                    "patronymic": "СЕРІКҚЫЗЫ",
+                    "iin": "880412401006",
+                    "document": {"number": "012345678", "expires": "2031-04-11"},
+                    "phone": "+77012345678",
+                    "language": "kk",
+                    "application": "mobile",
+                }
+            ]
+        }
+    )
+
+    kind: ClientKind = ClientKind.INDIVIDUAL
+    surname: Name
+    given_name: Name
+    patronymic: Name | None = None
+    iin: Iin
+    bin: Bin | None = None
+    document: IdentityPaper
+    phone: Phone
+    language: Language = Language.KK
+    application: Application = Application.WEB
+
+    @model_validator(mode="after")
+    def _bin_belongs_to_organisations(self) -> RegistrationBody:
+        if (self.kind is ClientKind.LEGAL_ENTITY) != (self.bin is not None):
+            code = "bin-missing" if self.bin is None else "bin-not-expected"
+            raise PydanticCustomError("business", "{code}", {"code": code, "field": "/bin"})
+        return self
+
+
+class SessionAnswer(Answer):
+    """An open session. token: for the mobile application only, bound to its X-Device-Id; the web gets a cookie."""
+
+    client_id: UUID
+    scope: Literal["registration", "client"]
+    token: str | None = None
+    idle_seconds: int
+
+
+class RegistrationStarted(SessionAnswer):
+    """registration_id is what the next calls carry in their path."""
+
+    registration_id: UUID
+    next: str = "phone"
+
+
+class CodeBody(Body):
+    """The six digits that came by SMS."""
+
+    code: Digits6
+
+
+class PasswordBody(Body):
+    """A new password, 10 to 128 characters."""
+
+    password: Password
+
+
+class StatementSignature(Body):
+    """cms: base64 of a detached CMS over exactly the bytes of the registration statement."""
+
+    cms: CmsBase64
+
+
+class Statement(Answer):
+    """What must be signed to register: these bytes. Rules: para 6, part 4."""
+
+    document_id: UUID
+    sha256: str
+    size: int
+    media_type: str
+    content: str
+
+
+class RegistrationState(Answer):
+    """step: phone, document, face, signature, password, review, done. status: REGISTERING, REGISTERED, REFUSED."""
+
+    registration_id: UUID
+    status: Literal["REGISTERING", "REGISTERED", "REFUSED"]
+    step: str
+    ground: str | None = None
+    ground_title: str | None = None
+
+
+class LogInBody(Body):
+    """Log-in by mobile number and password."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"phone": "+77012345678", "password": "correct horse battery", "application": "web"}]
+        }
+    )
+
+    phone: Phone
+    password: GivenPassword
+    application: Application = Application.WEB
+
+
+class Me(Answer):
+    """The client as we may show them: numbers are masked."""
+
+    client_id: UUID
+    kind: ClientKind
+    status: str
+    language: str
+    full_name: str
+    iin: str = Field(description="masked")
+    phone: str = Field(description="masked")
+    registered_at: datetime | None
+    unread_messages: int

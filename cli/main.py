@@ -1,0 +1,87 @@
+"""The command `nesie`. Each command lives in a module of its own, imported only when it is called.
+
+A command module has `register(subparsers)`, which adds its parser with `set_defaults(run=function)`, and functions
+`(args) -> int`, the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+
+from rules.errors import BusinessError, Fault
+
+COMMANDS = {  # command -> (module, one line of help)
+    "setup": ("cli.stack", "prepare the machine: packages, server binaries, models"),
+    "up": ("cli.stack", "start the local stack and keep it running until Ctrl-C"),
+    "down": ("cli.stack", "stop the local stack"),
+    "status": ("cli.stack", "show each part of the local stack and whether it is healthy"),
+    "logs": ("cli.stack", "show the log of one part"),
+    "demo": ("cli.demo", "originate one loan on the real stack, from a phone number to money on the account"),
+    "doctor": ("cli.doctor", "check the stack, and look for personal data where none may be"),
+    "archive": ("cli.archive", "the document archive: check its locks"),
+    "audit": ("cli.audit", "the audit trail: verify its chain"),
+    "staff": ("cli.staff", "people who work for the lender"),
+    "loan": ("cli.loan", "look at a loan"),
+    "bench": ("cli.bench", "measure"),
+}
+
+
+def _parser(command: str | None) -> argparse.ArgumentParser:
+    """The parser: with one module's commands when it is known which, else with the list alone."""
+    listed = "\n".join(f"  {name:<10} {line}" for name, (_, line) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="nesie",
+        description="Loan origination for microfinance organisations in Kazakhstan.",
+        epilog=f"commands:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="command", required=True)
+    if command is None:
+        for name in COMMANDS:
+            subparsers.add_parser(name)
+    else:
+        importlib.import_module(COMMANDS[command][0]).register(subparsers)
+    return parser
+
+
+def run(argv: list[str]) -> int:
+    """Run one command; errors of the business and of the world become one sentence and exit code 1."""
+    command = argv[0] if argv and argv[0] in COMMANDS else None
+    try:
+        args = _parser(command).parse_args(argv)
+        return int(args.run(args))
+    except (BusinessError, Fault) as error:
+        print(f"nesie: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if command is None or error.name != COMMANDS[command][0]:
+            raise
+        print(f"nesie: the command {command} is not part of this installation", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def main() -> None:
+    """Entry point. Leaves by `os._exit`: Temporal's client may abort the interpreter while it shuts down."""
+    code = 1
+    try:
+        code = run(sys.argv[1:])
+    except SystemExit as end:  # argparse: --help, wrong usage
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:  # the reader of a pipe has gone
+            code = code or 1
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

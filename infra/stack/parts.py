@@ -1,0 +1,110 @@
+"""One part each: how it is prepared, and how to ask whether it is healthy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from infra.stack import postgres
+from infra.stack.archive import ArchiveAdmin
+from infra.stack.environment import StackFile
+from infra.stack.errors import StartFailed
+from infra.stack.programs import ROOT, programs
+from infra.stack.temporal import QUEUES, TemporalAdmin, outside_cluster
+
+SERVERS = ("postgres", "temporal", "archive", "counterparties")
+OURS = ("worker", "biometrics", "api")
+PARTS = (*SERVERS, *OURS)
+
+
+class Parts:
+    """The parts of one started stack. settings: the contents of its `nesie.env`."""
+
+    def __init__(self, state: Path, stack: StackFile, settings: Mapping[str, str]) -> None:
+        self.state = state
+        self.ports, self.secrets = stack.ports, stack.secrets
+        self.settings = settings
+        self._outside = programs(state, stack)["counterparties"].environment
+        self.temporal = temporal_admin(stack.ports)
+        root = stack.secrets["archive_root_access"], stack.secrets["archive_root_secret"]
+        account = settings["NESIE_ARCHIVE__ACCESS_KEY"], settings["NESIE_ARCHIVE__SECRET_KEY"]
+        endpoint, bucket = settings["NESIE_ARCHIVE__ENDPOINT"], settings["NESIE_ARCHIVE__BUCKET"]
+        self.archive = ArchiveAdmin(state / "bin/versitygw", endpoint, root, account, bucket)
+        place = f"127.0.0.1:{stack.ports['postgres']}/postgres"
+        self._superuser = f"postgresql://postgres:{stack.secrets['postgres_password']}@{place}"
+
+    def up(self, name: str) -> bool:
+        """Whether the server itself answers; it may not be prepared yet."""
+        if name == "postgres":
+            return postgres.answers(self._superuser)
+        return self.archive.alive() if name == "archive" else self.healthy(name)
+
+    def healthy(self, name: str) -> bool:
+        """Whether the part does its work, asked by doing a little of it."""
+        if name == "postgres":
+            return postgres.answers(self.settings["NESIE_DATABASE__OWNER_URL"])
+        if name == "temporal":
+            return self.temporal.answers()
+        if name == "archive":
+            return self.archive.answers()
+        if name in QUEUES:
+            return self.temporal.has_poller(QUEUES[name])
+        return says_ok(f"http://127.0.0.1:{self.ports[name]}/health")
+
+    def before(self, name: str) -> None:
+        """What must exist before the server can start."""
+        if name == "postgres":
+            postgres.make_cluster(self.state / "postgres", self.secrets["postgres_password"])
+
+    def prepare(self, name: str) -> None:
+        """What others need of a running server; each step may be repeated."""
+        if name == "postgres":
+            postgres.make_database(self._superuser, self.secrets["owner_password"])
+            postgres.migrate(self.settings)
+        elif name == "temporal":
+            self.temporal.prepare()
+        elif name == "archive":
+            self.archive.prepare()
+        elif name == "counterparties":
+            self._issue_seal()
+
+    def prepare_outside(self) -> list[Callable[[], None]]:
+        """The same for servers that the environment names and that are not ours to start."""
+        steps: list[Callable[[], None]] = []
+        if os.environ.get("NESIE_DATABASE_URL"):
+            steps.append(lambda: postgres.migrate(self.settings))
+        if outside_cluster():
+            steps.append(self.temporal.prepare)
+        return steps
+
+    def _issue_seal(self) -> None:
+        """The lender's own signing key and the list of trusted authorities, from the counterparty's CA."""
+        folder = self.state / "pki"
+        if (folder / "authorities.pem").exists():
+            return
+        command = [sys.executable, "-m", "infra.counterparties.pki.issue_lender", str(folder)]
+        environment = {**os.environ, **self._outside}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise StartFailed(f"the lender's certificate was not issued: {done.stderr.strip()[-400:]}")
+
+
+def temporal_admin(ports: Mapping[str, int]) -> TemporalAdmin:
+    """Temporal of this stack, or the cluster that the environment names."""
+    if outside_cluster():
+        return TemporalAdmin(None, os.environ.get("TEMPORAL_NAMESPACE", "nesie"))
+    return TemporalAdmin(f"127.0.0.1:{ports['temporal']}", "nesie")
+
+
+def says_ok(url: str) -> bool:
+    """Whether a GET is answered 200 within two seconds."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # nosec B310: always our own http address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

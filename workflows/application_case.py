@@ -1,0 +1,139 @@
+"""The state of one application's case, and the small tools that its steps share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from temporalio import workflow
+from temporalio.workflow import ActivityConfig
+
+from activities.applications import ApplicationRef, Applications, StageReached
+from activities.client_files import ClientFiles, ReviewWanted
+from activities.due_diligence import BureauWanted
+from rules.evidence import StepOutcome, StepResult
+from workflows import options
+from workflows.cases import Case, wrong_step
+from workflows.messages import ApplicationView, ApplyForLoan
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
+
+
+class Ended(Exception):
+    """The case ends here; caught by Origination.run()."""
+
+    def __init__(self, stage: str, *grounds: str) -> None:
+        self.stage, self.grounds = stage, list(grounds)
+
+
+class ApplicationCase:
+    """What Origination remembers between its steps."""
+
+    def __init__(self, start: ApplyForLoan) -> None:
+        self.start = start
+        self.ref = ApplicationRef(application_id=start.application_id, client_id=start.client_id)
+        self.case = Case("application", start.edition)
+        self.stage, self.grounds = "SUBMITTED", list[str]()
+        self.acknowledged = set[str]()
+        self.method: str | None = None
+        self.contract_id: UUID | None = None
+        self.contract_document_id: UUID | None = None
+        self.signature_id: UUID | None = None
+        self.loan_id: UUID | None = None
+        self.waiting_until: datetime | None = None
+        self.confirmed: bool | None = None
+        self.withdrawn = False
+        self.review_id: UUID | None = None
+        self.review_decision: str | None = None
+        self.stop: StepResult | None = None
+        self.face_approved = False
+        self.lock = asyncio.Lock()
+
+    def expect(self, stage: str) -> None:
+        """Refuse an action that does not belong to this stage."""
+        if self.stage != stage:
+            raise wrong_step("wrong-step")
+
+    def noted(self, result: StepResult) -> StepResult:
+        """Remember a finding that halts or ends the case; the borrower is answered, run() acts on it."""
+        if result.outcome in (StepOutcome.REVIEW, StepOutcome.REFUSED):
+            self.stop = result
+        return result
+
+    def show(self, stage: str, *, needs_person: bool = False) -> None:
+        """Show a stage that an activity has stored already."""
+        self.stage = stage
+        text = f"заявление `{self.start.application_id}`\n\nоснования: {', '.join(self.grounds) or 'нет'}"
+        self.case.show(stage, text, needs_person=needs_person)
+
+    async def reach(self, stage: str, grounds: list[str], *, needs_person: bool = False) -> None:
+        """Store a stage with its grounds, then show it."""
+        self.grounds = grounds
+        await workflow.execute_activity_method(
+            Applications.reach_stage,
+            StageReached(ref=self.ref, stage=stage, grounds=grounds),
+            summary=f"стадия {stage}",
+            **options.DATABASE,
+        )
+        self.show(stage, needs_person=needs_person)
+
+    async def do(
+        self,
+        activity: Callable[[Any, Argument], Awaitable[Result]],
+        argument: Argument,
+        summary: str,
+        how: ActivityConfig = options.DATABASE,
+    ) -> Result:
+        return await workflow.execute_activity_method(activity, argument, summary=summary, **how)
+
+    async def until(
+        self, condition: Callable[[], bool], summary: str, timeout: timedelta | None = None, ground: str | None = None
+    ) -> None:
+        """Wait for a condition; a withdrawal ends the case, and so does the time where a ground is given."""
+        try:
+            await workflow.wait_condition(
+                lambda: condition() or self.withdrawn, timeout=timeout, timeout_summary=summary
+            )
+        except TimeoutError:
+            if ground is not None:
+                raise Ended("EXPIRED", ground) from None
+        if self.withdrawn:
+            raise Ended("WITHDRAWN", "withdrawn-by-client")
+
+    async def review(self, kind: str, grounds: list[str]) -> None:
+        """Ask a person (two for AML), and go on only if they approve."""
+        self.review_id = await self.do(
+            ClientFiles.open_review,
+            ReviewWanted(
+                kind=kind,
+                workflow_id=workflow.info().workflow_id,
+                ground=grounds[0] if grounds else kind.lower(),
+                client_id=self.start.client_id,
+                application_id=self.start.application_id,
+            ),
+            "очередь проверки сотрудником",
+        )
+        await self.reach("REVIEW", grounds, needs_person=True)
+        await self.until(lambda: self.review_decision is not None, "решение сотрудника")
+        decision, self.review_decision, self.review_id = self.review_decision, None, None
+        if decision != "approve":
+            raise Ended("REFUSED", *grounds, "review-refused")
+
+    def bureau(self, occasion: str) -> BureauWanted:
+        return BureauWanted(ref=self.ref, occasion=occasion)
+
+    def view(self) -> ApplicationView:
+        """What borrower and staff are told."""
+        return ApplicationView(
+            stage=self.stage,
+            grounds=self.grounds,
+            acknowledged=sorted(self.acknowledged),
+            contract_id=self.contract_id,
+            loan_id=self.loan_id,
+            waiting_until=self.waiting_until,
+            review_id=self.review_id,
+        )

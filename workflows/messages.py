@@ -1,0 +1,160 @@
+"""What the API and staff say to the workflows, and what they answer: the shapes of the messages.
+
+None carries personal data: documents travel as ids of archived documents.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from rules.evidence import Frozen
+
+# ---- registration
+
+
+class RegisterClient(Frozen):
+    """Start: the client row with the sealed personal data exists already.
+
+    proofs: what the edition asks for (rules.editions); lifetime_days: an unfinished registration ends after it.
+    """
+
+    client_id: UUID
+    edition: str
+    signature_needed: bool = True
+    lifetime_days: int = 30
+
+
+class SendCode(Frozen):
+    """Ask for a (new) one-time code by SMS. key: of this asking."""
+
+    key: str
+
+
+class ConfirmPhone(Frozen):
+    """The six digits that came by SMS."""
+
+    code: str
+    key: str
+
+
+class SubmitDocument(Frozen):
+    """Both sides of the ID card, archived."""
+
+    front_id: UUID
+    back_id: UUID
+
+
+class SubmitFace(Frozen):
+    """Selfie and liveness clip, archived, and the challenge they answer."""
+
+    selfie_id: UUID
+    video_id: UUID
+    challenge_id: UUID
+
+
+class SubmitSignature(Frozen):
+    """A CMS (archived) over the registration statement (archived)."""
+
+    statement_id: UUID
+    cms_id: UUID
+
+
+class SetPassword(Frozen):
+    """The argon2 hash of the password for later log-ins."""
+
+    password_hash: str
+
+
+class ReviewDecided(Frozen):
+    """A staff decision by its id: the workflow trusts the row in the database, not this message."""
+
+    review_id: UUID
+    decision_id: UUID
+
+
+class RegistrationView(Frozen):
+    """Where a registration stands. step: phone, document, face, signature, password, review, done.
+
+    status: REGISTERING | REGISTERED | REFUSED.
+    """
+
+    status: str
+    step: str
+    ground: str | None = None
+    statement_id: UUID | None = None
+    review_id: UUID | None = None
+
+
+class Registered(Frozen):
+    """Outcome of the workflow; refused is a result, not a failure."""
+
+    registered: bool
+    ground: str | None = None
+
+
+# ---- application
+
+
+class ApplyForLoan(Frozen):
+    """Start: the application row exists already, with its edition, policy and product versions.
+
+    offer_days, signing_days, confirmation_hours: how long the client may take (policy rows of the application's day).
+    """
+
+    application_id: UUID
+    client_id: UUID
+    edition: str
+    signature_needed: bool = True
+    offer_days: int = 10
+    signing_days: int = 3
+    confirmation_hours: int = 72
+
+
+class Acknowledge(Frozen):
+    """The client's mark under a text: lending_rules | payments_information | rights_and_duties."""
+
+    subject: str
+    text_version: str
+    text_sha256: str
+
+
+class ChooseOffer(Frozen):
+    """method: annuity | differentiated | own."""
+
+    method: str
+
+
+class SignContract(Frozen):
+    """The CMS over exactly the contract's bytes, and a fresh face: all archived."""
+
+    cms_id: UUID
+    selfie_id: UUID
+    video_id: UUID
+    challenge_id: UUID
+
+
+class ConfirmLoan(Frozen):
+    """The second confirmation after the waiting time; False annuls the contract."""
+
+    confirmed: bool
+
+
+class ApplicationView(Frozen):
+    """Where an application stands; stages as in storage.tables.Application."""
+
+    stage: str
+    grounds: list[str] = []
+    acknowledged: list[str] = []
+    contract_id: UUID | None = None
+    loan_id: UUID | None = None
+    waiting_until: datetime | None = None
+    review_id: UUID | None = None
+
+
+class Originated(Frozen):
+    """Outcome: ISSUED with a loan, or REFUSED, WITHDRAWN, EXPIRED, PARKED with grounds."""
+
+    stage: str
+    loan_id: UUID | None = None
+    grounds: list[str] = []
