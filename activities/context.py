@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,8 +11,6 @@ from uuid import UUID
 
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from storage.clients import Clients
-from storage.documents import Documents
 
 from rules.calendar import local_date
 from rules.evidence import StepOutcome, StepResult
@@ -20,8 +18,11 @@ from rules.identification import finding, passed
 from rules.policy import PolicySet, policy
 from rules.retention import retain_until
 from storage import audit
+from storage.archive import Archive
+from storage.clients import Clients
 from storage.clock import now
 from storage.database import Database
+from storage.documents import Documents
 from storage.tables import Check, Client
 from storage.vault import Vault
 
@@ -50,6 +51,21 @@ class Records:
         async with self.database.begin() as session:
             at = await now(session)
             yield Moment(session, at, local_date(at), policy(local_date(at)))
+
+
+def open_records(
+    *,
+    database_url: str,
+    pool_size: int,
+    master: Mapping[str, str],
+    master_current: str,
+    index_key: str,
+    archive: Mapping[str, Any],
+) -> Records:
+    """Records over plain values: keys are base64 of 32 bytes, `archive` is the arguments of storage.archive.Archive."""
+    vault = Vault.from_base64(master, master_current, index_key)
+    documents = Documents(Archive(**archive), vault)
+    return Records(Database(database_url, pool_size), vault, Clients(vault), documents)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.context import Records
@@ -56,10 +57,10 @@ class Histories:
             )
             return document.id
 
-    async def _kept(self, session, wanted: HistoryWanted) -> UUID | None:  # type: ignore[no-untyped-def]
+    async def _kept(self, session: AsyncSession, wanted: HistoryWanted) -> UUID | None:
         query = select(Document.id).where(
             col(Document.kind) == "history",
             col(Document.client_id) == wanted.client_id,
             col(Document.application_id) == wanted.application_id,
         )
-        return (await session.exec(query)).first()  # type: ignore[no-any-return]
+        return (await session.exec(query)).first()

@@ -51,10 +51,10 @@ class Door(Protocol):
 
     async def update(
         self, workflow_id: str, name: str, argument: Any, action_id: str, patience_seconds: float
-    ) -> dict[str, Any]:
+    ) -> Any:
         """Do and wait for the answer; the same id is done once."""
 
-    async def signal(self, workflow_id: str, name: str, argument: Any) -> None:
+    async def signal(self, workflow_id: str, name: str) -> None:
         """Tell; NotFound where there is no such open workflow."""
 
     async def query(self, workflow_id: str, name: str) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Actions:
     def __init__(self, records: Records, door: Door) -> None:
         self._records, self.door = records, door
 
-    async def update(self, call: Call, patience_seconds: float = STEP_SECONDS) -> dict[str, Any] | Waiting:
+    async def update(self, call: Call, patience_seconds: float = STEP_SECONDS) -> Any | Waiting:
         """The workflow's answer, or Waiting.
 
         Raises:
@@ -109,6 +109,24 @@ class Actions:
             ),
         )
 
+    async def deliver(self, call: Call) -> bool:
+        """Send an update that keep() stored already, at once. Whether the workflow took it.
+
+        A refusal ends it too: a case that is closed meanwhile needs no decision any more.
+        """
+        try:
+            result = await self.door.update(call.workflow_id, call.name, call.argument, call.action_id, STEP_SECONDS)
+        except NoAnswer:
+            return False
+        except BusinessError as error:
+            sealed = self._seal_result(call.action_id, None, error)
+            async with self._records.database.begin() as session:
+                await outbox.failed(session, call.action_id, final=True, result=sealed)
+            return False
+        async with self._records.database.begin() as session:
+            await outbox.answered(session, call.action_id, self._seal_result(call.action_id, result, None))
+        return True
+
     async def begin(self, call: Call) -> None:
         """Send a start that keep() stored already, at once; what fails now the outbox repeats."""
         try:
@@ -118,8 +136,8 @@ class Actions:
         async with self._records.database.begin() as session:
             await outbox.answered(session, call.action_id, self._seal_result(call.action_id, None, None))
 
-    async def resend(self, action: OutboxAction) -> bytes:
-        """Try a stored action again; the sealed answer.
+    async def resend(self, action: OutboxAction) -> tuple[bytes, bool]:
+        """Try a stored action again: the sealed answer, and whether it was done (else refused for good).
 
         Raises:
             NoAnswer: still none.
@@ -128,13 +146,13 @@ class Actions:
         try:
             if action.operation == "start":
                 await self.door.start(action.workflow, action.workflow_id, argument)
-                return self._seal_result(action.id, None, None)
+                return self._seal_result(action.id, None, None), True
             result = await self.door.update(action.workflow_id, action.name, argument, action.id, STEP_SECONDS)
-            return self._seal_result(action.id, result, None)
+            return self._seal_result(action.id, result, None), True
         except BusinessError as error:
-            return self._seal_result(action.id, None, error)
+            return self._seal_result(action.id, None, error), False
 
-    def _seal_result(self, action_id: str, result: dict[str, Any] | None, error: BusinessError | None) -> bytes:
+    def _seal_result(self, action_id: str, result: Any, error: BusinessError | None) -> bytes:
         refused = None if error is None else {"code": error.code, "status": error.status, "field": error.field}
         content = json.dumps({"result": result, "problem": refused}).encode()
         return self._records.vault.seal_own(content, f"outbox-result:{action_id}")

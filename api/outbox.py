@@ -25,11 +25,14 @@ async def send_one(records: Records, actions: Actions) -> bool:
             return False
         action = due[0]
         try:
-            answer = await actions.resend(action)
+            answer, done = await actions.resend(action)
         except NoAnswer:
             await outbox.failed(session, action.id)
         else:
-            await outbox.answered(session, action.id, answer)
+            if done:
+                await outbox.answered(session, action.id, answer)
+            else:
+                await outbox.failed(session, action.id, final=True, result=answer)
     return True
 
 

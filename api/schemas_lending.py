@@ -246,10 +246,10 @@ class PaymentAnswer(Answer):
 
 
 class WayToRepay(Answer):
-    """One way to repay. Rules: para 7."""
+    """One way to repay. reference: what to write into the payment's purpose. Rules: para 7, part 6."""
 
     kind: Literal["bank_transfer", "terminal", "cash_desk"]
-    title: str
+    reference: str
     details: dict[str, str]
 
 
@@ -298,6 +298,7 @@ class OrganisationAnswer(Answer):
     phones: list[str]
     email: str
     web: str
+    repay: list[dict[str, str]] = Field(description="where instalments are paid")
 
 
 class CallbackBody(Body):

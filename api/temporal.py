@@ -79,17 +79,16 @@ class TemporalDoor:
 
     async def update(
         self, workflow_id: str, name: str, argument: Any, action_id: str, patience_seconds: float
-    ) -> dict[str, Any]:
+    ) -> Any:
         """See Door."""
         handle = self._client.get_workflow_handle(workflow_id)
         arguments = [] if argument is None else [argument]
         async with _answers(patience_seconds):
             try:
-                answer: dict[str, Any] = await handle.execute_update(
+                answer = await handle.execute_update(
                     name,
                     args=arguments,
                     id=action_id,
-                    result_type=dict,
                     rpc_timeout=timedelta(seconds=patience_seconds),
                 )
             except WorkflowUpdateFailedError as error:
@@ -100,11 +99,11 @@ class TemporalDoor:
                 raise known from None
         return answer
 
-    async def signal(self, workflow_id: str, name: str, argument: Any) -> None:
+    async def signal(self, workflow_id: str, name: str) -> None:
         """See Door."""
         async with _answers(_QUICK_SECONDS):
             handle = self._client.get_workflow_handle(workflow_id)
-            await handle.signal(name, argument, rpc_timeout=timedelta(seconds=_QUICK_SECONDS))
+            await handle.signal(name, rpc_timeout=timedelta(seconds=_QUICK_SECONDS))
 
     async def query(self, workflow_id: str, name: str) -> dict[str, Any]:
         """See Door."""

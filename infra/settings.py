@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -108,6 +109,24 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8080"
     secure_cookies: bool = True
     worker_slots: int = 40
+
+    def records(self) -> dict[str, Any]:
+        """The arguments of activities.context.open_records, as plain values."""
+        return {
+            "database_url": self.database.url.get_secret_value(),
+            "pool_size": self.database.pool_size,
+            "master": {name: key.get_secret_value() for name, key in self.keys.master.items()},
+            "master_current": self.keys.master_current,
+            "index_key": self.keys.index.get_secret_value(),
+            "archive": {
+                "endpoint": self.archive.endpoint,
+                "access_key": self.archive.access_key,
+                "secret_key": self.archive.secret_key.get_secret_value(),
+                "bucket": self.archive.bucket,
+                "secure": self.archive.secure,
+                "region": self.archive.region,
+            },
+        }
 
 
 def load(state: Path | None = None) -> Settings:

@@ -79,7 +79,7 @@ def _state(error: Exception) -> str:
     return str(getattr(original, "sqlstate", None) or type(original or error).__name__)
 
 
-async def run(session: AsyncSession, statement: str, **values: Any) -> CursorResult[Any]:
-    """A statement in SQL, with bound values, in the session's transaction; what the session holds back is written first."""
+async def run(session: AsyncSession, statement: str, /, **values: Any) -> CursorResult[Any]:
+    """A statement in SQL with bound values, in the session's transaction; rows the session holds back go first."""
     await session.flush()
     return await (await session.connection()).execute(text(statement), values)

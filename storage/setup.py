@@ -10,6 +10,7 @@ Roles belong to the whole cluster, so that several databases (tests) share them;
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -64,16 +65,13 @@ def _ensure_database(owner_url: str) -> None:
 def _ensure_roles(connection: psycopg.Connection, passwords: dict[str, str | None]) -> None:
     for role in ("nesie_owner", "nesie_audit", *passwords):
         can = sql.SQL("login" if role in passwords else "nologin")
-        try:
+        # an earlier run, another database or a neighbour just now may have made it
+        with contextlib.suppress(errors.DuplicateObject, errors.UniqueViolation):
             connection.execute(sql.SQL("create role {} {}").format(sql.Identifier(role), can))
-        except (errors.DuplicateObject, errors.UniqueViolation):
-            pass  # made by an earlier run, by another database, or just now by a neighbour
     for role, password in passwords.items():
         if password is not None:
             verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-            connection.execute(
-                sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier))
-            )
+            connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier)))
     database = sql.Identifier(connection.info.dbname)
     for role, limits in _LIMITS.items():
         for name, value in {"timezone": "UTC", **limits}.items():

@@ -20,7 +20,6 @@ from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 

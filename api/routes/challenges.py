@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
 from api.once import Outcome
@@ -23,7 +22,7 @@ async def issue(kit: Services, caller: Caller, act: str) -> Challenge:
             act,
             caller.device_id,
             caller.session_hash,
-            timedelta(seconds=moment.policy.whole("liveness-lifetime-seconds")),
+            moment.policy.whole("liveness-lifetime-seconds"),
         )
     return Challenge(
         challenge_id=issued.id, movements=issued.sequence.split(","), expires_at=issued.expires_at

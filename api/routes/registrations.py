@@ -5,6 +5,7 @@ Rules: para 6, part 1; para 6, part 2; para 6, part 3; para 6, part 4.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 
 from fastapi import APIRouter, Request
@@ -265,7 +266,7 @@ async def set_password(body: PasswordBody, request: Request, kit: Kit, caller: R
     """The password for later log-ins: the last step."""
 
     async def work() -> Outcome:
-        chosen = SetPassword(password_hash=await passwords.hash_password(body.password))
+        chosen = SetPassword(password_hash=await asyncio.to_thread(passwords.hash_password, body.password))
         call = _call(caller, once, "set_password", chosen)
         return await do_step(kit, request, call, this="password", following="done")
 

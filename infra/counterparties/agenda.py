@@ -33,12 +33,12 @@ class Agenda:
     def __init__(self, store: Store, faults: Faults, *, url: str, secret: str) -> None:
         self._store, self._faults, self._secret = store, faults, secret
         self._base = url.rstrip("/").removesuffix("/bank")
-        self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {}
+        self._handlers: dict[str, Callable[[dict[str, Any]], object]] = {}
         self._wake = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
         self._client: httpx.AsyncClient | None = None
 
-    def on(self, kind: str, handler: Callable[[dict[str, Any]], None]) -> None:
+    def on(self, kind: str, handler: Callable[[dict[str, Any]], object]) -> None:
         """Who handles a kind; the handler works inside the transaction that strikes the entry."""
         self._handlers[kind] = handler
 

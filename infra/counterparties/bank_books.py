@@ -130,9 +130,18 @@ def statement(world: World, day: str) -> dict[str, Any]:
         answer["entries"] = entries[:-1]
     if fault and fault.fault == "extra_line":
         stranger = {"name": "UNKNOWN PAYER", "iin": "", "iban": ""}
-        line = {"bank_ref": f"X{uuid4().hex[:14].upper()}", "order_id": None, "side": "C", "purpose": "unknown"}
-        line |= {"amount": str(fault.params.get("amount", "777.00")), "counterparty": stranger}
-        answer["entries"] = [*entries, line | {"booked_at": world.store.now().isoformat()}]
+        line: dict[str, Any] = {
+            "bank_ref": f"X{uuid4().hex[:14].upper()}",
+            "order_id": None,
+            "side": "C",
+            "purpose": "unknown",
+        }
+        line |= {
+            "booked_at": world.store.now().isoformat(),
+            "amount": str(fault.params.get("amount", "777.00")),
+            "counterparty": stranger,
+        }
+        answer["entries"] = [*entries, line]
     return answer
 
 

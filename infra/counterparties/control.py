@@ -47,21 +47,7 @@ def router(world: World) -> APIRouter:
             _plant(world, persona)
         return persona
 
-    @routes.post("/faults", status_code=201)
-    async def add_fault(fault: Fault) -> Fault:
-        return world.faults.add(fault)
-
-    @routes.get("/faults")
-    async def faults() -> list[Fault]:
-        return world.faults.all()
-
-    @routes.delete("/faults")
-    async def remove_faults() -> dict[str, int]:
-        return {"removed": world.faults.remove()}
-
-    @routes.delete("/faults/{fault_id}")
-    async def remove_fault(fault_id: str) -> dict[str, int]:
-        return {"removed": world.faults.remove(fault_id)}
+    _faults(routes, world)
 
     @routes.get("/calls")
     async def calls(
@@ -84,6 +70,24 @@ def router(world: World) -> APIRouter:
         return {"reset": True}
 
     return routes
+
+
+def _faults(routes: APIRouter, world: World) -> None:
+    @routes.post("/faults", status_code=201)
+    async def add_fault(fault: Fault) -> Fault:
+        return world.faults.add(fault)
+
+    @routes.get("/faults")
+    async def faults() -> list[Fault]:
+        return world.faults.all()
+
+    @routes.delete("/faults")
+    async def remove_faults() -> dict[str, int]:
+        return {"removed": world.faults.remove()}
+
+    @routes.delete("/faults/{fault_id}")
+    async def remove_fault(fault_id: str) -> dict[str, int]:
+        return {"removed": world.faults.remove(fault_id)}
 
 
 def _known(world: World, iin: str) -> Persona:

@@ -171,7 +171,8 @@ class Exchange:
                 answer.body += message.get("body", b"")
 
         headers = [pair for pair in scope["headers"] if pair[0] != b"x-request-id"]
-        await self._app(scope | {"headers": [*headers, (b"x-request-id", call.request_id.encode())]}, receive, send)
+        headers.append((b"x-request-id", call.request_id.encode()))
+        await self._app({**scope, "headers": headers}, receive, send)
         return answer
 
 

@@ -46,26 +46,7 @@ def router(world: World) -> APIRouter:
 
     @routes.post("/nbk/reports")
     async def upload(request: Request, report: Report) -> JSONResponse:
-        def work() -> tuple[int, dict[str, Any]]:
-            if not report.cms:
-                raise Refusal(403, "SIGNATURE")
-            if hashlib.sha256(b64decode(report.file)).hexdigest() != report.payload_sha256:
-                raise Refusal(422, "FORM", "the file does not have this hash")
-            fault = world.faults.take("regulator", "report", keys=[report.form], kinds=_FAULTS)
-            kind = fault.fault if fault else ""
-            if kind == "closed":
-                raise Refusal(503, "UNAVAILABLE", "the portal is closed")
-            upload_id = uuid4().hex
-            state: dict[str, Any] = {"state": "ACCEPTED", "at": world.store.now().isoformat()}
-            if kind == "no_receipt":
-                state = {"state": "IN_WORK"}
-            if kind == "rejected":
-                errors = [{"form": report.form, "cell": "A1", "rule": "C-1", "message": "sums differ"}]
-                state = {"state": "REJECTED", "control_errors": errors}
-            world.store.put("nbk_report", upload_id, report.model_dump() | {"upload_id": upload_id, "answer": state})
-            return 202, {"upload_id": upload_id}
-
-        return await world.keyed(request, "regulator.report", work)
+        return await world.keyed(request, "regulator.report", lambda: _upload(world, report))
 
     @routes.get("/nbk/reports/{upload_id}")
     async def state(upload_id: str) -> dict[str, Any]:
@@ -76,16 +57,41 @@ def router(world: World) -> APIRouter:
 
     @routes.post("/ardfm/notices")
     async def notice(request: Request, body: Notice) -> JSONResponse:
-        def work() -> tuple[int, dict[str, Any]]:
-            if not body.cms:
-                raise Refusal(403, "SIGNATURE")
-            number = f"ARDFM-{uuid4().hex[:10]}"
-            received = world.store.now().isoformat()
-            world.store.put(
-                "notice", number, body.model_dump(mode="json") | {"reg_no": number, "received_at": received}
-            )
-            return 201, {"reg_no": number, "received_at": received}
-
-        return await world.keyed(request, "regulator.notice", work)
+        return await world.keyed(request, "regulator.notice", lambda: _notice(world, body))
 
     return routes
+
+
+def _upload(world: World, report: Report) -> tuple[int, dict[str, Any]]:
+    if not report.cms:
+        raise Refusal(403, "SIGNATURE")
+    if _sha256(report.file) != report.payload_sha256:
+        raise Refusal(422, "FORM", "the file does not have this hash")
+    fault = world.faults.take("regulator", "report", keys=[report.form], kinds=_FAULTS)
+    kind = fault.fault if fault else ""
+    if kind == "closed":
+        raise Refusal(503, "UNAVAILABLE", "the portal is closed")
+    state: dict[str, Any] = {"state": "ACCEPTED", "at": world.store.now().isoformat()}
+    if kind == "no_receipt":
+        state = {"state": "IN_WORK"}
+    if kind == "rejected":
+        errors = [{"form": report.form, "cell": "A1", "rule": "C-1", "message": "sums differ"}]
+        state = {"state": "REJECTED", "control_errors": errors}
+    upload_id = uuid4().hex
+    world.store.put("nbk_report", upload_id, report.model_dump() | {"upload_id": upload_id, "answer": state})
+    return 202, {"upload_id": upload_id}
+
+
+def _sha256(file: str) -> str | None:
+    try:
+        return hashlib.sha256(b64decode(file, validate=True)).hexdigest()
+    except ValueError:
+        return None
+
+
+def _notice(world: World, notice: Notice) -> tuple[int, dict[str, Any]]:
+    if not notice.cms:
+        raise Refusal(403, "SIGNATURE")
+    receipt = {"reg_no": f"ARDFM-{uuid4().hex[:10]}", "received_at": world.store.now().isoformat()}
+    world.store.put("notice", receipt["reg_no"], notice.model_dump(mode="json") | receipt)
+    return 201, receipt

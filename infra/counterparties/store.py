@@ -16,14 +16,18 @@ from pathlib import Path
 from typing import Any
 
 _SCHEMA = """
-create table if not exists document(kind text, key text, ref text, seq integer, body text not null, primary key(kind, key));
+create table if not exists document(
+  kind text, key text, ref text, seq integer, body text not null, primary key(kind, key));
 create index if not exists document_seq on document(kind, seq);
 create index if not exists document_ref on document(kind, ref, seq);
-create table if not exists answer(scope text, key text, hash text, status integer, body text, at real, primary key(scope, key));
-create table if not exists call(n integer primary key autoincrement, at text, service text, operation text, iin text,
+create table if not exists answer(
+  scope text, key text, hash text, status integer, body text, at real, primary key(scope, key));
+create table if not exists call(
+  n integer primary key autoincrement, at text, service text, operation text, iin text,
   key text, request_id text, status integer, fault text, request text);
 create index if not exists call_service on call(service, operation);
-create table if not exists due(n integer primary key autoincrement, at real, kind text, attempts integer default 0, body text);
+create table if not exists due(
+  n integer primary key autoincrement, at real, kind text, attempts integer default 0, body text);
 create index if not exists due_at on due(at);
 """
 _TABLES = ("document", "answer", "call", "due")
@@ -127,7 +131,8 @@ class Store:
     def calls(self, service: str | None, operation: str | None, limit: int) -> list[dict[str, Any]]:
         """The newest lines of the journal, oldest first."""
         rows = self._journal.execute(
-            "select * from call where (?1 is null or service=?1) and (?2 is null or operation=?2) order by n desc limit ?3",
+            "select * from call where (?1 is null or service=?1) and (?2 is null or operation=?2)"
+            " order by n desc limit ?3",
             (service, operation, limit),
         )
         names = [column[0] for column in rows.description]

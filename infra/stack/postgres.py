@@ -17,7 +17,7 @@ from infra.stack.postgres_run import OS_USER, as_database_user, binaries, ensure
 from infra.stack.programs import ROOT
 
 DATABASE = "nesie"
-OWNER = "nesie_owner"
+OWNER = "nesie_migrations"  # logs in; the schema itself belongs to nesie_owner, which cannot
 
 
 def owner_url(port: int, password: str) -> str:
@@ -79,8 +79,6 @@ def make_database(superuser_url: str, owner_password: str) -> None:
 
 def migrate(environment: Mapping[str, str]) -> None:
     """Bring roles and tables up to date, in a process of its own: the stack knows nothing of the tables."""
-    if not (ROOT / "storage/setup.py").exists():
-        return
     command = [sys.executable, "-m", "storage.setup"]
     whole = {**os.environ, **environment}
     done = subprocess.run(command, cwd=ROOT, env=whole, capture_output=True, text=True, check=False)

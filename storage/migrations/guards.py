@@ -9,7 +9,11 @@ from __future__ import annotations
 _CHECKS = (
     ("client", "kind", "kind in ('INDIVIDUAL', 'ENTREPRENEUR', 'LEGAL_ENTITY')"),
     ("client", "status", "status in ('REGISTERING', 'REGISTERED', 'REFUSED')"),
-    ("client", "registered_whole", "status <> 'REGISTERED' or (registered_at is not null and password_hash is not null)"),
+    (
+        "client",
+        "registered_whole",
+        "status <> 'REGISTERED' or (registered_at is not null and password_hash is not null)",
+    ),
     ("document", "direction", "direction in ('received', 'sent', 'made')"),
     ("document", "sha256", "length(sha256) = 64 and length(sealed_sha256) = 64 and size >= 0"),
     ("document", "one_key", "client_id is not null or data_key is not null"),
@@ -18,7 +22,11 @@ _CHECKS = (
     ("one_time_code", "attempts", "attempts between 0 and 10"),
     ("one_time_code", "life", "expires_at > sent_at"),
     ("session", "scope", "scope in ('registration', 'client', 'staff')"),
-    ("session", "one_owner", "(scope = 'staff') = (staff_id is not null) and (scope <> 'staff') = (client_id is not null)"),
+    (
+        "session",
+        "one_owner",
+        "(scope = 'staff') = (staff_id is not null) and (scope <> 'staff') = (client_id is not null)",
+    ),
     ("staff", "roles", "roles <@ array['officer', 'compliance', 'oncall', 'auditor']::varchar[]"),
     ("review", "kind", "kind in ('IDENTITY', 'AML', 'MONEY', 'DECISION')"),
     ("review", "state", "state in ('open', 'claimed', 'decided')"),
@@ -47,7 +55,8 @@ _CHECKS = (
 )
 
 CHECKS = "\n".join(
-    f"alter table {table} add constraint {table}_{name}_check check ({condition});" for table, name, condition in _CHECKS
+    f"alter table {table} add constraint {table}_{name}_check check ({condition});"
+    for table, name, condition in _CHECKS
 )
 
 APPEND_ONLY_TABLES = (

@@ -45,7 +45,12 @@ def application_rights() -> list[str]:
     changed = [
         f"grant select, insert, update ({columns}) on {table} to nesie_app" for table, columns in _CHANGES.items()
     ]
-    return [*appended, *changed, "grant delete on throttle to nesie_app", "grant select on alembic_version to nesie_app"]
+    return [
+        *appended,
+        *changed,
+        "grant delete on throttle to nesie_app",
+        "grant select on alembic_version to nesie_app",
+    ]
 
 
 def reader_rights() -> list[str]:

@@ -23,7 +23,9 @@ class Client(SQLModel, table=True):
     __tablename__ = "client"
     __table_args__ = (
         Index("client_one_registered_iin", "iin_index", unique=True, postgresql_where=text("status = 'REGISTERED'")),
-        Index("client_one_registered_phone", "phone_index", unique=True, postgresql_where=text("status = 'REGISTERED'")),
+        Index(
+            "client_one_registered_phone", "phone_index", unique=True, postgresql_where=text("status = 'REGISTERED'")
+        ),
     )
 
     id: UUID = primary_id()

@@ -152,7 +152,10 @@ class Loan(SQLModel, table=True):
 
 
 class LoanEvent(SQLModel, table=True):
-    """One fact of a loan's life; appended, never changed. value_date: the day it counts for; known_at: when we learned it."""
+    """One fact of a loan's life; appended, never changed.
+
+    value_date: the day it counts for; known_at: when we learned it.
+    """
 
     __tablename__ = "loan_event"
 

@@ -114,14 +114,17 @@ class AuditPending(SQLModel, table=True):
 
 
 class IdempotencyRecord(SQLModel, table=True):
-    """The first answer to a keyed call; another body under the same key is refused. answer is sealed by the lender's key."""
+    """The first answer to a keyed call; another body under the same key is refused.
+
+    answer is sealed by the lender's key. state: running | done | abandoned (it failed: the key is free again).
+    """
 
     __tablename__ = "idempotency_record"
 
     scope: str = Field(primary_key=True, description="who asks and what: client:{id} POST /api/v1/applications")
     key: str = Field(primary_key=True)
     request_hash: str
-    state: str = Field(default="running", description="running | done")
+    state: str = Field(default="running", description="running | done | abandoned")
     status_code: int | None = None
     answer: bytes | None = None
     started_at: datetime = Field(sa_type=Instant)
@@ -129,7 +132,7 @@ class IdempotencyRecord(SQLModel, table=True):
 
 
 class OutboxAction(SQLModel, table=True):
-    """A borrower's or staff member's action that Temporal has not taken yet; sent again with the same id until answered.
+    """A client's or staff member's action that Temporal has not taken yet; sent again with the same id until answered.
 
     operation: start | update. argument is sealed JSON. state: waiting | done | failed.
     """

@@ -15,6 +15,7 @@ from rules.products import product
 TODAY = date(2026, 2, 2)
 PERSONAL = product("personal", TODAY)
 UNSECURED = "unsecured-max-"
+OVERDUE = "overdue-days@2025-11-24"
 BURDEN = "debt-burden-cap@2021-05-11"
 
 
@@ -52,8 +53,8 @@ def test_a_sound_application_is_approved_with_its_figures() -> None:
         ({"age": 76, "extra_consent": True}, "age-above-product", Result.REFUSED, None),
         ({"age": 20}, "extra-consent-needed", Result.REVIEW, "extra-consent-under-age@2025-09-30"),
         ({"age": 56}, "extra-consent-needed", Result.REVIEW, "extra-consent-over-age@2025-09-30"),
-        ({"microcredit_overdue_days": 2}, "microcredit-overdue", Result.REFUSED, f"{UNSECURED}microcredit-overdue-days@2025-11-24"),
-        ({"bank_overdue_days": 31}, "bank-debt-overdue", Result.REFUSED, f"{UNSECURED}bank-overdue-days@2025-11-24"),
+        ({"microcredit_overdue_days": 2}, "microcredit-overdue", Result.REFUSED, f"{UNSECURED}microcredit-{OVERDUE}"),
+        ({"bank_overdue_days": 31}, "bank-debt-overdue", Result.REFUSED, f"{UNSECURED}bank-{OVERDUE}"),
         ({"monthly_payments": Money("135000.01")}, "debt-burden-too-high", Result.REFUSED, BURDEN),
         (
             {"max_overdue_days_12_months": 91, "monthly_payments": Money(60_001)},

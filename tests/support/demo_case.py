@@ -141,6 +141,8 @@ class Misbehave:
 
     @workflow.run
     async def run(self, how: str) -> str:
+        if how == "bug of the workflow":
+            raise KeyError(f"{PLANTED_NAME} {PLANTED_IIN}")
         options: Any = dict(OUTSIDE)
         return await workflow.execute_activity(misbehave, how, **options)
 

@@ -129,7 +129,7 @@ class Decoder:
         return np.frombuffer(answer, np.uint8, offset=8).reshape(height, width, 3)
 
     def frames(self, content: bytes) -> Iterator[Frame]:
-        """A clip's frames, at most about 12 a second, while it is being decoded.
+        """A clip's frames, at most 9 a second, while it is being decoded.
 
         Raises:
             InvalidInput: video-unreadable, video-too-long, video-too-large.

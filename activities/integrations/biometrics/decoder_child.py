@@ -26,7 +26,7 @@ MAX_CLIP_SIDE = 640
 MAX_CLIP_PIXELS = 4_000_000
 MAX_CLIP_MS = 20_000
 MAX_CLIP_FRAMES = 1300  # 20 s at 60 frames a second, and some
-MIN_STEP_MS = 80  # frames closer than this to the last one handed back are counted, not handed back
+MIN_STEP_MS = 110  # a head turns for 0.8 s and more: eight looks a second are enough
 MEMORY = 1536 * MEGABYTE
 SECONDS = 20  # of processor time for one request
 

@@ -42,7 +42,7 @@ def decode(content: bytes) -> Image:
 
 
 def frames(content: bytes) -> Iterator[Frame]:
-    """The frames of a clip, about 12 a second, longest side at most 640.
+    """The frames of a clip, at most 9 a second, longest side at most 640.
 
     Raises:
         InvalidInput: video-too-large, video-too-long, video-unreadable (also: neither MP4 nor WebM by content).

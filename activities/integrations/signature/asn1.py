@@ -4,8 +4,6 @@ asn1crypto's own certificate classes raise KeyError on Kazakhstan's key algorith
 for everything that holds a key, a certificate or an attribute. Shapes: RFC 5280, 5652, 6960.
 """
 
-# ruff: noqa: RUF012 - the parser wants plain lists as class attributes
-
 from __future__ import annotations
 
 from collections.abc import Iterator

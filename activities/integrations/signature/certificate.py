@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from asn1crypto import pem, x509
+from asn1crypto import core, pem, x509
 
 from activities.integrations.signature.asn1 import CertificateShape, Oids, Unreadable, instant, reading
 from activities.integrations.signature.keys import PublicKey, public_key
@@ -130,5 +130,5 @@ def _extensions(found: Any) -> dict[str, Any]:
         "extended_critical": _EXTENDED in values and values[_EXTENDED][0],
         "authority": bool(basic.get("ca")),
         "strange": frozenset(oid for oid, (critical, _) in values.items() if critical and oid not in _UNDERSTOOD),
-        "subject_key_id": x509.core.OctetString.load(key_id[1]).native if key_id else None,
+        "subject_key_id": core.OctetString.load(key_id[1]).native if key_id else None,
     }

@@ -1,0 +1,173 @@
+"""Numbers, dates and names as papers print them, and the Jinja2 environment of all templates."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from rules.in_words import money_in_words, percent_in_words
+from rules.money import Money
+from rules.products import Purpose
+from rules.schedule import DayCount, LoanTerms, Method
+
+TEMPLATES = Path(__file__).parent / "templates"
+_NO_BREAK = "\u00a0"
+
+_MONTHS = {
+    "ru": [
+        "января",
+        "февраля",
+        "марта",
+        "апреля",
+        "мая",
+        "июня",
+        "июля",
+        "августа",
+        "сентября",
+        "октября",
+        "ноября",
+        "декабря",
+    ],
+    "kk": [
+        "қаңтар",
+        "ақпан",
+        "наурыз",
+        "сәуір",
+        "мамыр",
+        "маусым",
+        "шілде",
+        "тамыз",
+        "қыркүйек",
+        "қазан",
+        "қараша",
+        "желтоқсан",
+    ],
+}
+_PURPOSES = {
+    Purpose.PERSONAL_NEEDS: {"kk": "жеке қажеттіліктер", "ru": "личные нужды"},
+    Purpose.GOODS: {"kk": "тауар сатып алу", "ru": "покупка товара"},
+    Purpose.REPAIR: {"kk": "жөндеу", "ru": "ремонт"},
+    Purpose.HEALTH: {"kk": "емделу", "ru": "лечение"},
+    Purpose.EDUCATION: {"kk": "білім алу", "ru": "образование"},
+    Purpose.WORKING_CAPITAL: {"kk": "айналым қаражатын толықтыру", "ru": "пополнение оборотных средств"},
+    Purpose.EQUIPMENT: {"kk": "жабдық сатып алу", "ru": "покупка оборудования"},
+}
+_DAY_COUNTS = {
+    DayCount.ACT_365: {
+        "kk": "Күндер күнтізбе бойынша саналады.",
+        "ru": "Дни считаются по календарю.",
+    },
+    DayCount.THIRTY_360: {
+        "kk": "Әр толық ай 30 күн болып саналады.",
+        "ru": "Каждый полный месяц считается за 30 дней.",
+    },
+}
+_ALLOCATION = {
+    "overdue_principal": {"kk": "мерзімі өткен негізгі борыш", "ru": "просроченный основной долг"},
+    "overdue_interest": {"kk": "мерзімі өткен сыйақы", "ru": "просроченное вознаграждение"},
+    "penalty": {"kk": "тұрақсыздық айыбы", "ru": "неустойка"},
+    "principal": {"kk": "ағымдағы негізгі борыш", "ru": "текущий основной долг"},
+    "interest": {"kk": "ағымдағы сыйақы", "ru": "текущее вознаграждение"},
+    "costs": {"kk": "өндіріп алу шығындары", "ru": "расходы на взыскание"},
+}
+
+
+def money(amount: Money) -> str:
+    """150000.5 as 150 000,50 with spaces that do not break."""
+    return f"{amount.root:,.2f}".replace(",", _NO_BREAK).replace(".", ",")
+
+
+def rate(percent: Decimal) -> str:
+    """Per cent with a comma: two decimals."""
+    return f"{percent:.2f}".replace(".", ",")
+
+
+def day(on: date) -> str:
+    """24.11.2026"""
+    return on.strftime("%d.%m.%Y")
+
+
+def long_date(on: date, language: str) -> str:
+    """A date with the month's name.
+
+    >>> long_date(date(2026, 11, 24), "ru"), long_date(date(2026, 11, 24), "kk")
+    ('24 ноября 2026 года', '2026 жылғы 24 қараша')
+    """
+    month = _MONTHS[language][on.month - 1]
+    return f"{on.day} {month} {on.year} года" if language == "ru" else f"{on.year} жылғы {on.day} {month}"
+
+
+def iban(number: str) -> str:
+    """An account number in groups of four."""
+    return _NO_BREAK.join(number[start : start + 4] for start in range(0, len(number), 4))
+
+
+def method(terms: LoanTerms) -> dict[str, str]:
+    """The method of repayment by name."""
+    months = terms.interest_only_months
+    return {
+        Method.ANNUITY: {"kk": "аннуитеттік (тең) төлемдер", "ru": "аннуитетные (равные) платежи"},
+        Method.DIFFERENTIATED: {"kk": "сараланған төлемдер", "ru": "дифференцированные платежи"},
+        Method.OWN: {
+            "kk": f"Ұйымның өз әдісі: алғашқы {months} төлем – тек сыйақы, кейін тең төлемдер",
+            "ru": f"метод Организации: первые {months} плат. – только вознаграждение, затем равные платежи",
+        },
+    }[terms.method]
+
+
+def purpose(code: str) -> dict[str, str]:
+    """The purpose by name."""
+    return _PURPOSES[Purpose(code)]
+
+
+def day_count(count: DayCount) -> dict[str, str]:
+    """How days are counted, one sentence a language."""
+    return _DAY_COUNTS[count]
+
+
+def allocation(order: str) -> dict[str, str]:
+    """The order of repayment as one enumeration; `order` is the policy row's value."""
+    names = [_ALLOCATION[name] for name in order.split(",")]
+    return {language: ", ".join(name[language] for name in names) for language in ("kk", "ru")}
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Undefined names are errors; HTML is escaped, plain texts are not."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=lambda name: name is None or not name.endswith(".txt"),
+        auto_reload=False,
+    )
+    made.filters |= {
+        "money": money,
+        "rate": rate,
+        "day": day,
+        "long": long_date,
+        "iban": iban,
+        "money_words": money_in_words,
+        "rate_words": percent_in_words,
+    }
+    return made
+
+
+def render(template: str, **values: object) -> str:
+    """A template as text."""
+    return environment().get_template(template).render(**values)
+
+
+def clauses(template: str, **values: object) -> list[tuple[Markup, Markup]]:
+    """The clauses of a bilingual text, Kazakh beside Russian.
+
+    Raises:
+        ValueError: one language has a clause that the other lacks.
+    """
+    texts = [render(f"{template}.{language}.html", **values).split("<!-- clause -->") for language in ("kk", "ru")]
+    # the parts come out of autoescaped templates of our own, so they are markup already
+    return [(Markup(kk), Markup(ru)) for kk, ru in zip(*texts, strict=True)]  # noqa: S704  # nosec B704

@@ -1,0 +1,180 @@
+"""Documents as the client sees and signs them: HTML templates become PDF/A with bytes that never vary.
+
+The same paper gives the same bytes in any process, so the hash may be known before anybody signs. Nothing
+is fetched while rendering. Pure of storage: callers archive what comes out.
+
+Rules: para 8, part 2; para 8, part 3; para 8, part 5; para 9.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from datetime import date
+from functools import lru_cache
+from typing import Any, Literal
+
+from weasyprint import CSS, HTML, Document
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import URLFetcher
+
+from activities import localised
+from rules.client import Person
+from rules.evidence import Frozen
+from rules.lender import Lender
+from rules.policy import policy
+from rules.schedule import RepaymentSchedule
+
+CONTRACT_VERSION = "contract-1"
+STATEMENT_VERSION = "registration-statement-1"
+TERMS_VERSION = "1"
+VARIANT = "pdf/a-2b"
+_RENDERING = threading.Lock()  # Pango's font map is not made for several threads
+
+Subject = Literal["lending_rules", "payments_information", "rights_and_duties"]
+
+
+class Paper(Frozen):
+    """A rendered document. sha256 is of the PDF, hexadecimal."""
+
+    pdf: bytes
+    sha256: str
+    pages: int
+    template_version: str
+
+
+class ContractPaper(Frozen):
+    """Everything a contract says. account: IBAN of the borrower. waiting_hours: None where there is none.
+
+    on: day of the contract in Almaty; the policy rows of that day give penalty, notices and retention.
+    """
+
+    number: str
+    on: date
+    lender: Lender
+    borrower: Person
+    account: str
+    purpose: str
+    schedule: RepaymentSchedule
+    waiting_hours: int | None = None
+
+
+class StatementPaper(Frozen):
+    """The statement that a client signs at registration. lender: its name."""
+
+    person: Person
+    client_id: str
+    lender: str
+    on: date
+    edition: str
+
+
+class TermsText(Frozen):
+    """A text that is read and marked before issue. sha256 is of the UTF-8 text."""
+
+    subject: str
+    language: str
+    text_version: str
+    text: str
+    text_sha256: str
+
+
+def contract_pdf(contract: ContractPaper) -> Paper:
+    """The contract in Kazakh and Russian; rates, cost and schedule stand on page one. Rules: para 9.
+
+    What is particular stands on the first page(s); the clauses behind it are common to all contracts of a day,
+    so that they are laid out once a process.
+    """
+    rules, terms = policy(contract.on), contract.schedule.terms
+    front = localised.render(
+        "contract.html",
+        **{name: getattr(contract, name) for name in ContractPaper.model_fields},
+        terms=terms,
+        rules=rules,
+        method=localised.method(terms),
+        purpose_names=localised.purpose(contract.purpose),
+        template_version=CONTRACT_VERSION,
+    )
+    common = {
+        "waiting_hours": contract.waiting_hours,
+        "confirmation_hours": rules.whole("confirmation-window-hours") if contract.waiting_hours else None,
+        "year_days": terms.day_count.value.partition("/")[2],
+        "day_count": localised.day_count(terms.day_count),
+        "rounding": terms.rounding.value,
+        "allocation": localised.allocation(rules.text("allocation-order")),
+        "penalty_first": rules.number("penalty-daily-percent"),
+        "penalty_days": rules.whole("penalty-first-days"),
+        "penalty_later": rules.number("penalty-later-daily-percent"),
+        "penalty_cap": rules.number("penalty-year-cap-percent"),
+        "arrears_days": rules.whole("arrears-notice-days"),
+        "request_days": rules.whole("restructuring-request-days"),
+        "answer_days": rules.whole("restructuring-answer-days"),
+        "retention_years": rules.whole("retention-years"),
+        "lender": contract.lender,
+    }
+    with _RENDERING:
+        first = _layout(front)
+        behind = localised.render(
+            "contract_clauses.html",
+            clauses=localised.clauses("contract", **common),
+            first_page=len(first.pages) + 1,
+            lender=contract.lender,
+            rules=rules,
+            template_version=CONTRACT_VERSION,
+        )
+        return _paper(first.copy([*first.pages, *_common_layout(behind).pages]), CONTRACT_VERSION)
+
+
+def registration_statement(statement: StatementPaper) -> Paper:
+    """What a client declares, consents to and signs at registration. Rules: para 6, part 4."""
+    values: dict[str, Any] = {name: getattr(statement, name) for name in StatementPaper.model_fields}
+    pairs = localised.clauses("registration_statement", **values)
+    html = localised.render(
+        "registration_statement.html", **values, clauses=pairs, template_version=STATEMENT_VERSION
+    )
+    with _RENDERING:
+        return _paper(_layout(html), STATEMENT_VERSION)
+
+
+def sms_code(language: str, code: str, seconds: int) -> str:
+    """The text of a one-time code: one SMS long."""
+    return localised.render(f"sms_code.{language}.txt", code=code, seconds=seconds).strip()
+
+
+def terms_text(subject: Subject, language: str, on: date, lender: Lender) -> TermsText:
+    """A text that the client reads and marks before issue, with the numbers of the day.
+
+    Rules: para 8, part 2; para 8, part 3; para 8, part 5.
+    """
+    rules = policy(on)
+    text = localised.render(f"{subject}.{language}.txt", lender=lender, rules=rules, rate=localised.rate).strip()
+    return TermsText(
+        subject=subject,
+        language=language,
+        text_version=f"{subject}-{TERMS_VERSION}/{rules.version}",
+        text=text,
+        text_sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def _layout(html: str) -> Document:
+    fonts, css = _style()
+    source = HTML(string=html, url_fetcher=URLFetcher(allowed_protocols={"data"}))
+    return source.render(stylesheets=[css], font_config=fonts, pdf_variant=VARIANT)
+
+
+@lru_cache(maxsize=32)
+def _common_layout(html: str) -> Document:
+    return _layout(html)
+
+
+def _paper(document: Document, version: str) -> Paper:
+    pdf = document.write_pdf(pdf_variant=VARIANT)
+    digest = hashlib.sha256(pdf).hexdigest()
+    return Paper(pdf=pdf, sha256=digest, pages=len(document.pages), template_version=version)
+
+
+@lru_cache(maxsize=1)
+def _style() -> tuple[FontConfiguration, CSS]:
+    fonts = FontConfiguration()
+    return fonts, CSS(string=(localised.TEMPLATES / "paper.css").read_text(), font_config=fonts)

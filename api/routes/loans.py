@@ -1,0 +1,174 @@
+"""Issued microcredits: debt on any day, schedule, payments, ways to repay. Rules: para 7, part 5; para 7, part 6."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from sqlmodel import col, select
+
+from activities.context import Moment
+from api.fields import Day
+from api.routes.problems import ASK, problems
+from api.routes.public import the_lender
+from api.schemas_lending import Debt, LoanAnswer, PaymentAnswer, ScheduleAnswer, WayToRepay
+from api.services import Kit
+from api.sessions import ClientCaller
+from rules import loan as fold
+from rules.errors import NotFound
+from rules.money import Money
+from rules.schedule import LoanTerms, build
+from storage.tables import Loan, LoanEvent
+
+router = APIRouter(prefix="/loans", tags=["loans"])
+
+
+async def _own(moment: Moment, client_id: UUID, loan_id: UUID) -> Loan:
+    found = await moment.session.get(Loan, loan_id)
+    if found is None or found.client_id != client_id:
+        raise NotFound("not-found")
+    return found
+
+
+async def _events(moment: Moment, loan: Loan) -> list[fold.LoanEvent]:
+    """The loan's facts as rules.loan reads them."""
+    query = select(LoanEvent).where(col(LoanEvent.loan_id) == loan.id).order_by(col(LoanEvent.value_date))
+    return [
+        fold.loan_event.validate_python(
+            {
+                "key": one.key,
+                "kind": one.kind,
+                "value_date": one.value_date,
+                "known_at": one.known_at,
+                **one.payload,
+            }
+        )
+        for one in (await moment.session.exec(query)).all()
+    ]
+
+
+async def _position(moment: Moment, loan: Loan, on: date) -> fold.Position:
+    return fold.position(await _events(moment, loan), LoanTerms.model_validate(loan.terms), on)
+
+
+async def _told(moment: Moment, loan: Loan) -> LoanAnswer:
+    terms = LoanTerms.model_validate(loan.terms)
+    today = await _position(moment, loan, max(moment.day, loan.disbursed_on))
+    return LoanAnswer(
+        loan_id=loan.id,
+        number=loan.number,
+        application_id=loan.application_id,
+        contract_id=loan.contract_id,
+        status=loan.status,
+        principal=terms.principal,
+        rate_percent_per_year=terms.rate_percent_per_year,
+        method=terms.method,
+        disbursed_on=loan.disbursed_on,
+        debt_today=today.total_to_close,
+        overdue_days=today.overdue_days,
+        next_due=today.next_due,
+        next_payment=today.next_payment,
+    )
+
+
+@router.get("", responses=problems(401, 403))
+async def loans(kit: Kit, caller: ClientCaller) -> list[LoanAnswer]:
+    """The client's microcredits, newest first."""
+    async with kit.records.moment() as moment:
+        query = (
+            select(Loan)
+            .where(col(Loan.client_id) == caller.client_id)
+            .order_by(col(Loan.created_at).desc())
+            .limit(100)
+        )
+        return [await _told(moment, one) for one in (await moment.session.exec(query)).all()]
+
+
+@router.get("/{loan_id}", responses=ASK)
+async def loan(loan_id: UUID, kit: Kit, caller: ClientCaller) -> LoanAnswer:
+    """One microcredit."""
+    async with kit.records.moment() as moment:
+        return await _told(moment, await _own(moment, caller.client_id, loan_id))
+
+
+@router.get("/{loan_id}/debt", responses={**ASK, **problems(409)})
+async def debt(loan_id: UUID, kit: Kit, caller: ClientCaller, on: Annotated[Day | None, Query()] = None) -> Debt:
+    """What is owed at the end of a day, today where none is given; later days as if nothing more is paid."""
+    async with kit.records.moment() as moment:
+        found = await _own(moment, caller.client_id, loan_id)
+        position = await _position(moment, found, on or max(moment.day, found.disbursed_on))
+    return Debt(
+        loan_id=found.id,
+        on=position.on,
+        principal=position.principal,
+        principal_due=position.principal_due,
+        interest_due=position.interest_due,
+        interest_accrued=position.interest_accrued,
+        penalty=Money(0),
+        overdue_amount=position.overdue_amount,
+        overdue_days=position.overdue_days,
+        advance=position.advance,
+        total_to_close=position.total_to_close,
+        next_due=position.next_due,
+        next_payment=position.next_payment,
+    )
+
+
+@router.get("/{loan_id}/schedule", responses=ASK)
+async def schedule(loan_id: UUID, kit: Kit, caller: ClientCaller) -> ScheduleAnswer:
+    """The schedule of the contract."""
+    async with kit.records.moment() as moment:
+        found = await _own(moment, caller.client_id, loan_id)
+    built = build(LoanTerms.model_validate(found.terms))
+    return ScheduleAnswer(
+        loan_id=found.id,
+        method=built.terms.method,
+        annual_effective_rate_percent=built.annual_effective_rate_percent,
+        total_payment=built.total_payment,
+        total_interest=built.total_interest,
+        rows=list(built.rows),
+    )
+
+
+@router.get("/{loan_id}/payments", responses=ASK)
+async def payments(loan_id: UUID, kit: Kit, caller: ClientCaller) -> list[PaymentAnswer]:
+    """Payments received, and how each was divided: what principal fell by, the rest is interest or waits."""
+    async with kit.records.moment() as moment:
+        found = await _own(moment, caller.client_id, loan_id)
+        events = await _events(moment, found)
+    terms = LoanTerms.model_validate(found.terms)
+    told = []
+    for paid in (event for event in events if isinstance(event, fold.Paid)):
+        others = [one for one in events if one.key != paid.key]
+        before = fold.position(others, terms, paid.value_date)
+        after = fold.position(events, terms, paid.value_date)
+        principal = before.principal - after.principal
+        told.append(
+            PaymentAnswer(
+                on=paid.value_date,
+                amount=paid.amount,
+                principal=principal,
+                interest=(before.interest_due + before.interest_accrued)
+                - (after.interest_due + after.interest_accrued),
+                penalty=Money(0),
+                known_at=paid.known_at,
+            )
+        )
+    return told
+
+
+@router.get("/{loan_id}/ways-to-repay", responses=ASK)
+async def ways_to_repay(loan_id: UUID, kit: Kit, caller: ClientCaller) -> list[WayToRepay]:
+    """How this microcredit can be repaid."""
+    async with kit.records.moment() as moment:
+        found = await _own(moment, caller.client_id, loan_id)
+    return [
+        WayToRepay(
+            kind=cast(Literal["bank_transfer", "terminal", "cash_desk"], way["kind"]),
+            reference=found.number,
+            details={name: value for name, value in way.items() if name != "kind"},
+        )
+        for way in the_lender().repay
+    ]

@@ -1,0 +1,53 @@
+"""The system libraries and fonts that no Python package carries."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+
+from infra.setup.errors import SetupFailed
+
+PACKAGES = (
+    "libpango-1.0-0",  # WeasyPrint: layout of the papers
+    "libpangoft2-1.0-0",
+    "libharfbuzz-subset0",
+    "fonts-noto-core",  # Kazakh and Russian text
+    "fonts-ocr-b",  # the machine-readable zone of identity cards
+    "fonts-dejavu-core",
+    "libnettle8",  # GOST digests and curves
+    "libhogweed6",
+    "libgmp10",
+)
+
+
+def _missing() -> list[str]:
+    command = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *PACKAGES]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    installed = {line.split()[0] for line in told.splitlines() if line.endswith(" installed")}
+    return [name for name in PACKAGES if name not in installed]
+
+
+def ensure(say: Callable[[str], None]) -> None:
+    """Install what is missing when root.
+
+    Raises:
+        SetupFailed: not root, not Debian, or apt failed; the message is the command to run.
+    """
+    if not shutil.which("dpkg-query"):
+        names = " ".join(PACKAGES)
+        raise SetupFailed(f"this is no Debian system: install what these packages carry, then run again:\n  {names}")
+    missing = _missing()
+    if not missing:
+        say("Debian packages: complete")
+        return
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
+    if os.geteuid() != 0:
+        raise SetupFailed(f"run this, then run the set-up again:\n  sudo {' '.join(install)}")
+    say(f"Debian packages: installing {' '.join(missing)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "--quiet"], capture_output=True, check=False, env=environment)
+    done = subprocess.run(install, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode or _missing():
+        raise SetupFailed(f"apt failed:\n{done.stderr.strip()[-600:]}\nrun by hand:\n  {' '.join(install)}")

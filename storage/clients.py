@@ -1,0 +1,97 @@
+"""Clients: personal data sealed under the client's own key, look-ups by blind index.
+
+Rules: para 6, part 1; para 6, part 6.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rules.client import ClientKind, Person
+from rules.errors import Conflict, NotFound
+from storage.clock import now
+from storage.tables import Client
+from storage.vault import Vault
+
+
+class Clients:
+    """The clients' file; holds the vault."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    async def register(
+        self, session: AsyncSession, person: Person, kind: ClientKind, language: str, edition: str
+    ) -> Client:
+        """A new client who is still to prove who they are. The same IIN may try again until one is registered."""
+        client_id, key = uuid4(), self._vault.new_data_key()
+        client = Client(
+            id=client_id,
+            kind=kind.value,
+            language=language,
+            edition=edition,
+            iin_index=self._vault.index("iin", person.bin or person.iin),
+            phone_index=self._vault.index("phone", person.phone),
+            data_key=key,
+            personal=self._vault.seal(key, person.model_dump_json().encode(), f"client:{client_id}:personal"),
+            created_at=await now(session),
+        )
+        session.add(client)
+        await session.flush()
+        return client
+
+    async def get(self, session: AsyncSession, client_id: UUID) -> Client:
+        """The client's row.
+
+        Raises:
+            NotFound: `client-unknown`.
+        """
+        client = await session.get(Client, client_id)
+        if client is None:
+            raise NotFound("client-unknown")
+        return client
+
+    def person(self, client: Client) -> Person:
+        """The personal data, opened."""
+        return Person.model_validate_json(
+            self._vault.open(client.data_key, client.personal, f"client:{client.id}:personal")
+        )
+
+    async def by_phone(self, session: AsyncSession, phone: str) -> Client | None:
+        """The registered client with this phone; there is one at most."""
+        query = select(Client).where(
+            col(Client.phone_index) == self._vault.index("phone", phone), col(Client.status) == "REGISTERED"
+        )
+        return (await session.exec(query)).one_or_none()
+
+    async def complete(self, session: AsyncSession, client: Client, password_hash: str) -> None:
+        """Register the client for good.
+
+        Raises:
+            Conflict: `already-registered`: a client with this IIN or phone is, however close the race was.
+        """
+        try:
+            async with session.begin_nested():
+                client.status, client.password_hash = "REGISTERED", password_hash
+                client.registered_at = await now(session)
+                session.add(client)
+        except IntegrityError:
+            raise Conflict("already-registered") from None
+
+    def seal_embedding(self, client: Client, embedding: bytes) -> None:
+        """Put the face of the enrolled selfie into the client's row; the caller's transaction stores it."""
+        client.face_embedding = self._vault.seal(client.data_key, embedding, f"client:{client.id}:face")
+
+    def open_embedding(self, client: Client) -> bytes:
+        """The enrolled face.
+
+        Raises:
+            NotFound: `face-not-enrolled`.
+        """
+        if client.face_embedding is None:
+            raise NotFound("face-not-enrolled")
+        return self._vault.open(client.data_key, client.face_embedding, f"client:{client.id}:face")

@@ -1,0 +1,113 @@
+"""Log-ins. The token is told once; only its hash is kept. Time is the database's.
+
+Rules: para 26; the idle limit is the lender's procedure.
+"""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rules.errors import NotConfirmed
+from storage.clock import now
+from storage.database import run
+from storage.tables import Session
+
+
+def token_hash(token: str) -> bytes:
+    """How a token is stored and looked up; the token itself has 256 random bits."""
+    return sha256(token.encode()).digest()
+
+
+async def open(
+    session: AsyncSession,
+    scope: str,
+    *,
+    client_id: UUID | None = None,
+    staff_id: UUID | None = None,
+    device_id: str | None = None,
+) -> str:
+    """Open a log-in and return its token.
+
+    Args:
+        scope: registration | client | staff.
+        device_id: the token then works from this device only.
+    """
+    token, at = secrets.token_urlsafe(32), await now(session)
+    session.add(
+        Session(
+            token_hash=token_hash(token),
+            scope=scope,
+            client_id=client_id,
+            staff_id=staff_id,
+            device_id=device_id,
+            created_at=at,
+            last_seen_at=at,
+        )
+    )
+    await session.flush()
+    return token
+
+
+async def touch(
+    session: AsyncSession,
+    token: str,
+    device_id: str | None = None,
+    *,
+    idle_seconds: int,
+    absolute_seconds: int,
+    extend: bool = True,
+) -> Session:
+    """The log-in of a token, if it is alive; being seen starts the idle time anew.
+
+    Args:
+        extend: False for polling in the background, which keeps nobody logged in.
+
+    Raises:
+        NotConfirmed: `session-expired`: unknown, ended, idle too long, too old, or from another device.
+    """
+    digest = token_hash(token)
+    alive = await run(
+        session,
+        """
+        update session set last_seen_at = case when :extend then clock_timestamp() else last_seen_at end
+        where token_hash = :hash and ended_at is null
+          and last_seen_at > clock_timestamp() - make_interval(secs => :idle)
+          and created_at > clock_timestamp() - make_interval(secs => :absolute)
+          and (device_id is null or device_id = cast(:device as varchar))
+        returning 1
+        """,
+        hash=digest,
+        idle=idle_seconds,
+        absolute=absolute_seconds,
+        device=device_id,
+        extend=extend,
+    )
+    if alive.one_or_none() is None:
+        raise NotConfirmed("session-expired")
+    query = select(Session).where(col(Session.token_hash) == digest).execution_options(populate_existing=True)
+    return (await session.exec(query)).one()
+
+
+async def end(session: AsyncSession, token: str) -> None:
+    """Log out: from now on the token opens nothing. A second time is no error."""
+    await run(
+        session,
+        "update session set ended_at = clock_timestamp() where token_hash = :hash and ended_at is null",
+        hash=token_hash(token),
+    )
+
+
+async def end_all(session: AsyncSession, *, client_id: UUID | None = None, staff_id: UUID | None = None) -> None:
+    """End every log-in of one client or one member of staff: a changed password, a blocked account."""
+    await run(
+        session,
+        "update session set ended_at = clock_timestamp() where ended_at is null"
+        " and (client_id = cast(:client as uuid) or staff_id = cast(:staff as uuid))",
+        client=client_id,
+        staff=staff_id,
+    )

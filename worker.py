@@ -1,0 +1,188 @@
+"""The workers: `python worker.py origination` and `python worker.py biometrics`, a process each.
+
+The composition root: settings become integrations, integrations are handed to activities. Nothing imports this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.applications import Applications
+from activities.client_files import ClientFiles
+from activities.context import Records, open_records
+from activities.contracts import Contracts
+from activities.due_diligence import DueDiligence
+from activities.histories import Histories
+from activities.interceptors import BusinessErrors
+from activities.loans import Loans
+from activities.payments import Payments
+from activities.phone import Phone
+from activities.signatures import Signatures
+from activities.state_register import StateRegister
+from infra import logs
+from infra import settings as configuration
+from infra.codec import PayloadKeys
+from infra.settings import Party, Settings
+from infra.temporal import RUNNER, connect, data_converter, log_through_python
+from rules.errors import BusinessError
+from storage.vault import check_master_key
+from workflows.disbursement import Disbursement
+from workflows.options import BIOMETRICS_QUEUE
+from workflows.origination import Origination
+from workflows.registration import Registration
+from workflows.servicing import Servicing
+
+WORKFLOWS: list[type] = [Registration, Origination, Disbursement, Servicing]
+QUEUE = "origination"
+OUTSIDE_TIMEOUT = 10.0  # seconds; less than any activity's start_to_close
+CORES = os.cpu_count() or 1
+
+
+def origination_activities(settings: Settings, kept: Records, client: Client) -> Sequence[Callable[..., Any]]:
+    """Everything but the models."""
+    from activities.seal import Seal
+
+    from activities.integrations.aml import AfmLists
+    from activities.integrations.antifraud import AntifraudCentre
+    from activities.integrations.bank import LenderBank
+    from activities.integrations.bureau import Bureau
+    from activities.integrations.idec import Idec
+    from activities.integrations.operator import Operators
+    from activities.integrations.signature.verifier import NativeVerifier
+    from activities.integrations.sms import SmsGateway
+    from rules.lender import EXAMPLE
+
+    parties, http = settings.parties, httpx.AsyncClient(timeout=OUTSIDE_TIMEOUT, follow_redirects=False)
+
+    def door(party: Party) -> tuple[str, str, httpx.AsyncClient]:
+        return party.url, party.token.get_secret_value(), http
+
+    verifier = NativeVerifier(settings.seal.trusted_authorities.read_bytes(), http, parties.pki.url)
+    seal = Seal(settings.seal.key_file, settings.seal.certificate_file, settings.seal.chain_file)
+    bureau = Bureau(*door(parties.bureau), state=door(parties.state_bureau)[:2])
+    applications, files = Applications(kept), ClientFiles(kept)
+    diligence = DueDiligence(kept, AfmLists(*door(parties.aml)), bureau)
+    payments = Payments(kept, LenderBank(*door(parties.bank)), AntifraudCentre(*door(parties.antifraud)))
+    phone = Phone(kept, SmsGateway(*door(parties.sms)))
+    signatures = Signatures(kept, verifier, EXAMPLE.name("ru"))
+    register = StateRegister(kept, Idec(*door(parties.idec)), Operators(*door(parties.operator)))
+    contracts = Contracts(kept, seal, EXAMPLE)
+    return [
+        applications.make_offers,
+        applications.acknowledge,
+        applications.choose,
+        applications.confirmed,
+        applications.reach_stage,
+        files.complete_registration,
+        files.refuse_registration,
+        files.open_review,
+        files.review_outcome,
+        contracts.draw_up,
+        contracts.seal,
+        diligence.screen,
+        diligence.ask_bureau,
+        diligence.decide,
+        diligence.decide_after_review,
+        diligence.recheck,
+        Histories(kept, lambda workflow, run: _history(client, workflow, run)).archive_history,
+        Loans(kept, bureau).furnish_new,
+        payments.verify_account,
+        payments.pay,
+        payments.ask_bank,
+        payments.give_up,
+        phone.send_code,
+        phone.confirm_code,
+        signatures.draw_statement,
+        signatures.verify_signature,
+        register.verify_with_state,
+    ]
+
+
+def biometric_activities(models: Path, kept: Records) -> Sequence[Callable[..., Any]]:
+    """What needs the models; loaded and warmed up here, so that the first client does not wait."""
+    os.environ.setdefault("DEEPFACE_HOME", str(models))
+    os.environ.setdefault("DEEPFACE_BACKEND_ENGINE", "onnx")
+    from activities.cards import Cards
+    from activities.faces import Faces
+    from activities.integrations.biometrics.documents import CardReader
+    from activities.integrations.biometrics.faces import DeepFaceEngine
+    from activities.integrations.biometrics.liveness import HeadMovements
+    from infra.setup.models import verify
+    from rules.calendar import today
+    from rules.policy import policy
+
+    verify(models)
+    numbers = policy(today())
+    engine = DeepFaceEngine(
+        models, float(numbers.number("face-same-cosine")), float(numbers.number("face-unsure-cosine"))
+    )
+    reader = CardReader(models)
+    faces = Faces(kept, engine, HeadMovements(models, engine), reader)
+    return [Cards(kept, reader, engine).read_card, faces.check_face]
+
+
+async def _history(client: Client, workflow_id: str, run_id: str) -> bytes:
+    history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+    return history.to_json().encode()
+
+
+async def serve(queue: str) -> None:
+    """Run one queue until SIGTERM or SIGINT, then finish what is in hand."""
+    settings = configuration.load()
+    kept = open_records(**settings.records())
+    async with kept.database.begin() as session:
+        await check_master_key(session, kept.vault)
+    converter = data_converter(PayloadKeys.of(settings.keys))
+    client = await connect(settings.temporal.address, settings.temporal.namespace, converter)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    models = queue == BIOMETRICS_QUEUE
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(CORES if models else 16))
+    worker = Worker(
+        client,
+        task_queue=queue,
+        workflows=[] if models else WORKFLOWS,
+        activities=biometric_activities(settings.models, kept)
+        if models
+        else origination_activities(settings, kept, client),
+        interceptors=[BusinessErrors()],
+        workflow_runner=RUNNER,
+        workflow_failure_exception_types=[BusinessError],
+        # a killed worker's cached workflows come back after this, not after the default ten seconds
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        max_concurrent_activities=CORES if models else settings.worker_slots,
+        graceful_shutdown_timeout=timedelta(seconds=20),
+    )
+    async with worker:
+        logging.getLogger(__name__).info("worker of queue %s is ready", queue)
+        await stop.wait()
+    await kept.database.close()
+
+
+def main() -> None:
+    """Entry point of a worker process."""
+    if len(sys.argv) != 2 or sys.argv[1] not in (QUEUE, BIOMETRICS_QUEUE):
+        sys.exit(f"usage: python worker.py {QUEUE}|{BIOMETRICS_QUEUE}")
+    logs.set_up(f"worker-{sys.argv[1]}")
+    log_through_python()
+    asyncio.run(serve(sys.argv[1]))
+    logging.shutdown()
+    os._exit(0)  # the SDK may abort the interpreter while it finalizes
+
+
+if __name__ == "__main__":
+    main()
