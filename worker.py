@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from infra import settings as configuration
 from infra.codec import PayloadKeys
 from infra.settings import Party, Settings
 from infra.temporal import RUNNER, connect, data_converter, log_through_python
+from rules.calendar import local_date
 from rules.errors import BusinessError
 from storage.vault import check_master_key
 from workflows.disbursement import Disbursement
@@ -78,7 +79,8 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
     payments = Payments(kept, LenderBank(*door(parties.bank)), AntifraudCentre(*door(parties.antifraud)))
     phone = Phone(kept, SmsGateway(*door(parties.sms)))
     signatures = Signatures(kept, verifier, EXAMPLE.name("ru"))
-    register = StateRegister(kept, Idec(*door(parties.idec)), Operators(*door(parties.operator)))
+    idec = Idec(*door(parties.idec), register=door(parties.person_register)[:2])
+    register = StateRegister(kept, idec, Operators(*door(parties.operator)))
     contracts = Contracts(kept, seal, EXAMPLE)
     return [
         applications.make_offers,
@@ -121,11 +123,10 @@ def biometric_activities(models: Path, kept: Records) -> Sequence[Callable[..., 
     from activities.integrations.biometrics.faces import DeepFaceEngine
     from activities.integrations.biometrics.liveness import HeadMovements
     from infra.setup.models import verify
-    from rules.calendar import today
     from rules.policy import policy
 
     verify(models)
-    numbers = policy(today())
+    numbers = policy(local_date(datetime.now(UTC)))
     engine = DeepFaceEngine(
         models, float(numbers.number("face-same-cosine")), float(numbers.number("face-unsure-cosine"))
     )

@@ -197,7 +197,7 @@ class DueDiligence:
             age=_age(client, person, moment),
             amount=application.amount,
             term_months=application.term_months,
-            aml=await _screened(moment, application),  # type: ignore[arg-type]
+            aml=await _screened(moment, application),
             voluntary_refusal=bureau.voluntary_refusal,
             monthly_payments=Money.total(contract.monthly_payment for contract in bureau.contracts),
             new_payment=max(row.payment for schedule in schedules for row in schedule.rows),

@@ -5,48 +5,34 @@ Rules: para 8, part 2; para 8, part 3; para 8, part 5.
 
 from __future__ import annotations
 
-import hashlib
-import tomllib
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from datetime import date
+from functools import lru_cache
 
+from activities.papers import TermsText, terms_text
 from api.schemas_lending import Subject
+from api.titles import LANGUAGES
 from rules.errors import Conflict
+from rules.lender import Lender
 
 
-@dataclass(frozen=True)
-class Text:
-    """One text in one language. sha256: of its UTF-8 bytes."""
-
-    subject: Subject
-    version: str
-    language: str
-    text: str
-
-    @property
-    def sha256(self) -> str:
-        """What a mark names."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+def texts(language: str, on: date, lender: Lender) -> list[TermsText]:
+    """The texts of a day in a language."""
+    return [_text(subject, language, on, lender.model_dump_json()) for subject in Subject]
 
 
-@cache
-def texts(language: str) -> dict[Subject, Text]:
-    """The texts in force in a language."""
-    table = tomllib.loads((files("api") / f"acknowledgements.{language}.toml").read_text("utf-8"))
-    return {
-        subject: Text(subject, str(table["version"]), language, table[subject.value].strip()) for subject in Subject
-    }
+@lru_cache(maxsize=64)
+def _text(subject: Subject, language: str, on: date, lender: str) -> TermsText:
+    return terms_text(subject.value, language, on, Lender.model_validate_json(lender))  # type: ignore[arg-type]
 
 
-def known(subject: Subject, version: str, sha256: str) -> Text:
+def known(subject: Subject, version: str, sha256: str, on: date, lender: Lender) -> TermsText:
     """The text that a mark names, in whatever language it was read.
 
     Raises:
-        Conflict: `text-changed`: not a text in force; the client has to read the new one.
+        Conflict: `text-changed`: not a text of the day; the client has to read the new one.
     """
-    for language in ("kk", "ru", "en"):
-        text = texts(language)[subject]
-        if (text.version, text.sha256) == (version, sha256):
+    for language in LANGUAGES:
+        text = _text(subject, language, on, lender.model_dump_json())
+        if (text.text_version, text.text_sha256) == (version, sha256):
             return text
     raise Conflict("text-changed")

@@ -49,9 +49,7 @@ class Door(Protocol):
     async def start(self, workflow: str, workflow_id: str, argument: Any) -> None:
         """Start, or leave running what runs; a closed one stays closed."""
 
-    async def update(
-        self, workflow_id: str, name: str, argument: Any, action_id: str, patience_seconds: float
-    ) -> Any:
+    async def update(self, workflow_id: str, name: str, argument: Any, action_id: str, patience_seconds: float) -> Any:
         """Do and wait for the answer; the same id is done once."""
 
     async def signal(self, workflow_id: str, name: str) -> None:
@@ -83,9 +81,7 @@ class Actions:
             BusinessError: the workflow refused.
         """
         try:
-            return await self.door.update(
-                call.workflow_id, call.name, call.argument, call.action_id, patience_seconds
-            )
+            return await self.door.update(call.workflow_id, call.name, call.argument, call.action_id, patience_seconds)
         except NoAnswer:
             async with self._records.database.begin() as session:
                 await self.keep(session, call)
@@ -161,7 +157,5 @@ class Actions:
         """{"result": the workflow's answer or None, "problem": {code, status, field} or None}."""
         if action.result is None:
             return {"result": None, "problem": None}
-        opened: dict[str, Any] = json.loads(
-            self._records.vault.open_own(action.result, f"outbox-result:{action.id}")
-        )
+        opened: dict[str, Any] = json.loads(self._records.vault.open_own(action.result, f"outbox-result:{action.id}"))
         return opened

@@ -52,7 +52,9 @@ class ApplicationBody(Body):
     term_months: int = Field(ge=1, le=120, strict=True)
     purpose: Purpose
     receiving: ReceivingBody
-    product: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,40}$", description="product code; else ours by default")
+    product: str | None = Field(
+        default=None, pattern=r"^[a-z0-9-]{1,40}$", description="product code; else ours by default"
+    )
 
 
 class Ground(Answer):
@@ -248,7 +250,7 @@ class PaymentAnswer(Answer):
 class WayToRepay(Answer):
     """One way to repay. reference: what to write into the payment's purpose. Rules: para 7, part 6."""
 
-    kind: Literal["bank_transfer", "terminal", "cash_desk"]
+    kind: Literal["bank_transfer", "cash_desk"]
     reference: str
     details: dict[str, str]
 
@@ -288,17 +290,16 @@ class ProductAnswer(Answer):
 
 
 class OrganisationAnswer(Answer):
-    """Who lends: as clients must be able to see it. Rules: para 7."""
+    """Who lends: as clients must be able to see it. names, addresses: by language. Rules: para 7, part 2."""
 
-    name: dict[str, str]
+    names: dict[str, str]
     bin: str
-    licence: str
+    register_number: str
     head: str
-    addresses: list[str]
+    addresses: dict[str, str]
     phones: list[str]
     email: str
     web: str
-    repay: list[dict[str, str]] = Field(description="where instalments are paid")
 
 
 class CallbackBody(Body):

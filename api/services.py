@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from activities.context import Records
 from api.actions import Actions
+from rules.lender import Lender
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Services:
 
     records: Records
     actions: Actions
+    lender: Lender
     origin: str
     secure_cookies: bool = True
     callback_secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)

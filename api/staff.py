@@ -107,6 +107,8 @@ def _step(totp: pyotp.TOTP, digits: str) -> int | None:
     """The time step of a right code, this one or a neighbour."""
     present = totp.timecode(datetime.now(UTC))
     matching = (
-        present + offset for offset in (0, -1, 1) if pyotp.utils.strings_equal(totp.generate_otp(present + offset), digits)
+        present + offset
+        for offset in (0, -1, 1)
+        if pyotp.utils.strings_equal(totp.generate_otp(present + offset), digits)
     )
     return next(matching, None)

@@ -77,9 +77,7 @@ class TemporalDoor:
             except WorkflowAlreadyStartedError:
                 return
 
-    async def update(
-        self, workflow_id: str, name: str, argument: Any, action_id: str, patience_seconds: float
-    ) -> Any:
+    async def update(self, workflow_id: str, name: str, argument: Any, action_id: str, patience_seconds: float) -> Any:
         """See Door."""
         handle = self._client.get_workflow_handle(workflow_id)
         arguments = [] if argument is None else [argument]

@@ -132,7 +132,9 @@ def video(content: bytes, field: str) -> Upload:
 def multipart(**parts: str) -> dict[str, object]:
     """What OpenAPI says of a multipart body: part -> 'file' or 'text'."""
     properties = {
-        name: {"type": "string", "contentMediaType": "application/octet-stream"} if kind == "file" else {"type": "string"}
+        name: {"type": "string", "contentMediaType": "application/octet-stream"}
+        if kind == "file"
+        else {"type": "string"}
         for name, kind in parts.items()
     }
     schema = {"type": "object", "properties": properties, "required": list(parts), "additionalProperties": False}

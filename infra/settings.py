@@ -136,4 +136,4 @@ def load(state: Path | None = None) -> Settings:
         pydantic.ValidationError: a required setting is missing.
     """
     file = (state or state_folder()) / "nesie.env"
-    return Settings(_env_file=file if file.exists() else None)  # type: ignore[call-arg]
+    return Settings(_env_file=file if file.exists() else None)

@@ -32,7 +32,7 @@ class Money(RootModel[Tenge], frozen=True):
     """
 
     def __init__(self, tenge: str | int | Decimal) -> None:
-        super().__init__(tenge)  # type: ignore[arg-type]
+        super().__init__(tenge)
 
     @model_validator(mode="before")
     @classmethod

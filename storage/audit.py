@@ -21,12 +21,13 @@ from storage.database import run
 
 START = "0" * 64
 _ROWS_AT_ONCE = 5_000
+_INSTANT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+# the very text that the database hashed, written again by PostgreSQL's own functions
 _CHAIN = """
-    select n, previous, hash, jsonb_build_array(
-        n, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), actor, action, subject, reason, paragraph,
-        detail, previous)::text as hashed
+    select n, previous, hash, jsonb_build_array(n, to_char(at at time zone 'UTC', :instant), actor, action, subject,
+        reason, paragraph, detail, previous)::text as hashed
     from audit_entry order by n
-""".replace(":", r"\:").replace(r"\:\:", "::")
+"""
 
 
 class AuditReport(BaseModel):
@@ -78,7 +79,8 @@ async def verify(session: AsyncSession, expected: tuple[int, str] | None = None)
     """
     count, head = 0, START
     connection = await session.connection()
-    async with connection.stream(text(_CHAIN).execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
+    chain = text(_CHAIN).bindparams(instant=_INSTANT).execution_options(yield_per=_ROWS_AT_ONCE)
+    async with connection.stream(chain) as rows:
         async for n, previous, stored, hashed in rows:
             problem = _problem(count + 1, head, n, previous, stored, hashed)
             if problem is None and expected is not None and n == expected[0] and stored != expected[1]:

@@ -102,9 +102,7 @@ class Documents:
             raise NotFound("document-unknown")
         wrapped = document.data_key
         if wrapped is None:
-            client = await session.get(Client, document.client_id)
-            assert client is not None  # the foreign key says so
-            wrapped = client.data_key
+            wrapped = (await session.get_one(Client, document.client_id)).data_key
         sealed = await self._archive.get(document.key, document.version_id)
         if sha256(sealed).hexdigest() != document.sealed_sha256:
             raise BusinessError("document-damaged")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from storage.database import run
 from storage.tables import OutboxAction
@@ -26,15 +27,16 @@ async def add(session: AsyncSession, action: OutboxAction) -> OutboxAction:
         name=action.name,
         argument=action.argument,
     )
-    stored = await get(session, action.id)
-    assert stored is not None
-    return stored
+    return (await session.exec(_by_id(action.id))).one()
 
 
 async def get(session: AsyncSession, action_id: str) -> OutboxAction | None:
     """An action as it stands in the database now."""
-    query = select(OutboxAction).where(col(OutboxAction.id) == action_id).execution_options(populate_existing=True)
-    return (await session.exec(query)).one_or_none()
+    return (await session.exec(_by_id(action_id))).one_or_none()
+
+
+def _by_id(action_id: str) -> SelectOfScalar[OutboxAction]:
+    return select(OutboxAction).where(col(OutboxAction.id) == action_id).execution_options(populate_existing=True)
 
 
 async def due(session: AsyncSession, limit: int = 20) -> list[OutboxAction]:

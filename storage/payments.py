@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from rules.errors import Conflict
 from rules.money import Money
@@ -60,8 +61,7 @@ async def intend(
         account=account_sealed,
     )
     fresh = made.one_or_none() is not None
-    payment = await get(session, key)
-    assert payment is not None
+    payment = (await session.exec(_by_key(key))).one()
     if payment.request_hash != request_hash:
         raise Conflict("payment-key-reused")
     return payment, fresh
@@ -69,8 +69,11 @@ async def intend(
 
 async def get(session: AsyncSession, key: str) -> OutboundPayment | None:
     """The payment of a fact as it stands in the database now."""
-    query = select(OutboundPayment).where(col(OutboundPayment.key) == key).execution_options(populate_existing=True)
-    return (await session.exec(query)).one_or_none()
+    return (await session.exec(_by_key(key))).one_or_none()
+
+
+def _by_key(key: str) -> SelectOfScalar[OutboundPayment]:
+    return select(OutboundPayment).where(col(OutboundPayment.key) == key).execution_options(populate_existing=True)
 
 
 async def by_payout(session: AsyncSession, payout_id: str) -> OutboundPayment | None:

@@ -104,9 +104,14 @@ class Vault:
         """A keyed hash to look a value up by without storing it. kind: iin | phone | iban."""
         return hmac.new(self._index_key, f"{kind}\0{value}".encode(), hashlib.sha256).digest()
 
-    def _wrap(self, key: bytes) -> bytes:
+    @property
+    def current_head(self) -> bytes:
+        """The first bytes of every key that is wrapped under the current master key."""
         key_id = self.current.encode()
-        head = _VERSION + len(key_id).to_bytes(1, "big") + key_id
+        return _VERSION + len(key_id).to_bytes(1, "big") + key_id
+
+    def _wrap(self, key: bytes) -> bytes:
+        head = self.current_head
         return head + _encrypt(self._master[self.current], key, _WRAPPING + head)
 
     def _unwrap(self, wrapped: bytes) -> bytes:

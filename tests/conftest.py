@@ -28,7 +28,7 @@ PREPARED = Path(os.environ.get("NESIE_STATE") or Path(__file__).parents[1] / ".s
 
 
 @contextmanager
-def fresh_state() -> Iterator[Path]:
+def new_state() -> Iterator[Path]:
     """An empty state folder with the prepared binaries and models linked in; removed afterwards.
 
     It lies under /tmp itself: pytest's own folders are closed to the OS user that PostgreSQL runs as.
@@ -47,7 +47,7 @@ def fresh_state() -> Iterator[Path]:
 @contextmanager
 def started(*only: str) -> Iterator[Stack]:
     """A stack with these parts (none named: all); stopped at the end, and checked to have left no process."""
-    with fresh_state() as state:
+    with new_state() as state:
         stack = Stack(state, ports=free_ports())
         stack.up(only or None)
         try:
@@ -65,6 +65,12 @@ def _no_settings_from_outside() -> Iterator[None]:
             if name.startswith(("NESIE_", "TEMPORAL_")) and name != "NESIE_STATE":
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session")
+def fresh_state() -> Callable[..., object]:
+    """`with fresh_state() as state:` for a test that starts a stack itself."""
+    return new_state
 
 
 @pytest.fixture(scope="session")

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
 from uuid import UUID
 
 from temporalio import workflow
-from temporalio.workflow import ActivityConfig
 
 from activities.applications import ApplicationRef, Applications, StageReached
 from activities.client_files import ClientFiles, ReviewWanted
 from activities.due_diligence import BureauWanted
 from rules.evidence import StepOutcome, StepResult
-from workflows import options
-from workflows.cases import Case, wrong_step
+from workflows.cases import Case, do, wrong_step
 from workflows.messages import ApplicationView, ApplyForLoan
-
-Argument = TypeVar("Argument")
-Result = TypeVar("Result")
 
 
 class Ended(Exception):
@@ -73,22 +67,8 @@ class ApplicationCase:
     async def reach(self, stage: str, grounds: list[str], *, needs_person: bool = False) -> None:
         """Store a stage with its grounds, then show it."""
         self.grounds = grounds
-        await workflow.execute_activity_method(
-            Applications.reach_stage,
-            StageReached(ref=self.ref, stage=stage, grounds=grounds),
-            summary=f"стадия {stage}",
-            **options.DATABASE,
-        )
+        await do(Applications.reach_stage, StageReached(ref=self.ref, stage=stage, grounds=grounds), f"стадия {stage}")
         self.show(stage, needs_person=needs_person)
-
-    async def do(
-        self,
-        activity: Callable[[Any, Argument], Awaitable[Result]],
-        argument: Argument,
-        summary: str,
-        how: ActivityConfig = options.DATABASE,
-    ) -> Result:
-        return await workflow.execute_activity_method(activity, argument, summary=summary, **how)
 
     async def until(
         self, condition: Callable[[], bool], summary: str, timeout: timedelta | None = None, ground: str | None = None
@@ -106,7 +86,7 @@ class ApplicationCase:
 
     async def review(self, kind: str, grounds: list[str]) -> None:
         """Ask a person (two for AML), and go on only if they approve."""
-        self.review_id = await self.do(
+        self.review_id = await do(
             ClientFiles.open_review,
             ReviewWanted(
                 kind=kind,

@@ -5,10 +5,18 @@ Nothing here carries personal data: search attributes are not encrypted, and dec
 
 from __future__ import annotations
 
-from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
-from workflows import attributes
+from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
+from temporalio.exceptions import ApplicationError
+from temporalio.workflow import ActivityConfig
+
+from workflows import attributes, options
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 
 class Case:
@@ -19,12 +27,31 @@ class Case:
 
     def show(self, stage: str, text: str, *, needs_person: bool = False) -> None:
         """Set the stage for lists and the details for the case's page."""
-        updates = [attributes.STAGE.value_set(stage), attributes.NEEDS_PERSON.value_set(needs_person)]
+        updates: list[SearchAttributeUpdate[Any]] = [
+            attributes.STAGE.value_set(stage),
+            attributes.NEEDS_PERSON.value_set(needs_person),
+        ]
         if not self._started:
             self._started = True
             updates += [attributes.CASE_KIND.value_set(self._kind), attributes.EDITION.value_set(self._edition)]
         workflow.upsert_search_attributes(updates)
         workflow.set_current_details(f"**{stage}**\n\n{text}")
+
+
+async def do(
+    activity: Callable[[Any, Argument], Awaitable[Result]],
+    argument: Argument,
+    summary: str,
+    how: ActivityConfig = options.DATABASE,
+) -> Result:
+    """One activity with its line in Temporal UI."""
+    config = ActivityConfig(**{**how, "summary": summary})
+    return await workflow.execute_activity_method(activity, argument, **config)
+
+
+async def do_here(activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument) -> Result:
+    """One short transaction in our own database, inside the workflow task."""
+    return await workflow.execute_local_activity_method(activity, argument, **options.LOCAL)
 
 
 def wrong_step(code: str) -> ApplicationError:

@@ -19,7 +19,7 @@ from activities.client_files import ClientFiles, ReviewAnswer, ReviewWanted
 from activities.payments import Payments, PaymentState
 from rules.evidence import Frozen
 from workflows import options
-from workflows.cases import Case, wrong_step
+from workflows.cases import Case, do, wrong_step
 from workflows.messages import ReviewDecided
 
 
@@ -57,13 +57,11 @@ class Disbursement:
     async def run(self, start: DisburseLoan) -> Disbursed:
         """Owner, anti-fraud, payout, final word."""
         self._show("owner-check")
-        ground = await workflow.execute_activity_method(
-            Payments.verify_account, start.ref, summary="владелец счёта и антифрод", **options.OUTSIDE
-        )
+        ground = await do(Payments.verify_account, start.ref, "владелец счёта и антифрод", options.OUTSIDE)
         if ground is not None:
             return Disbursed(ground=ground)
         self._show("paying")
-        state = await workflow.execute_activity_method(Payments.pay, start.ref, summary="перевод", **options.MONEY)
+        state = await do(Payments.pay, start.ref, "перевод", options.MONEY)
         state = await self._final(state)
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._show(state.state)
@@ -83,16 +81,12 @@ class Disbursement:
             self._news = False
             asked += 1
             if self._decision == "refuse":
-                return await workflow.execute_activity_method(
-                    Payments.give_up, self._start.ref, summary="два сотрудника: не выплачено", **options.DATABASE
-                )
-            state = await workflow.execute_activity_method(
-                Payments.ask_bank, self._start.ref, summary="состояние перевода", **options.MONEY
-            )
+                return await do(Payments.give_up, self._start.ref, "два сотрудника: не выплачено")
+            state = await do(Payments.ask_bank, self._start.ref, "состояние перевода", options.MONEY)
         return state
 
     async def _tell_staff(self) -> None:
-        self._review_id = await workflow.execute_activity_method(
+        self._review_id = await do(
             ClientFiles.open_review,
             ReviewWanted(
                 kind="MONEY",
@@ -101,8 +95,7 @@ class Disbursement:
                 client_id=self._start.ref.client_id,
                 application_id=self._start.ref.application_id,
             ),
-            summary="исход перевода неизвестен: двум сотрудникам",
-            **options.DATABASE,
+            "исход перевода неизвестен: двум сотрудникам",
         )
         self._show("unknown", needs_person=True)
 
@@ -114,15 +107,14 @@ class Disbursement:
     @workflow.update(description="Решение двух сотрудников (действует только запись в базе)")
     async def review_decided(self, decided: ReviewDecided) -> str:
         """approve = keep asking the bank; refuse = two people have proof that nothing was paid."""
-        outcome = await workflow.execute_activity_method(
+        outcome = await do(
             ClientFiles.review_outcome,
             ReviewAnswer(
                 review_id=decided.review_id,
                 decision_id=decided.decision_id,
                 workflow_id=workflow.info().workflow_id,
             ),
-            summary="решение сотрудников",
-            **options.DATABASE,
+            "решение сотрудников",
         )
         if self._review_id == decided.review_id:
             self._decision = "refuse" if outcome.decision == "refuse" else None

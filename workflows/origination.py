@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from activities.contracts import Contracts, ContractSigned
 from temporalio import workflow
 from temporalio.workflow import ParentClosePolicy
 
 from activities.applications import Acknowledged, Applications, OfferChosen, StageReached
 from activities.client_files import ClientFiles, ReviewAnswer
+from activities.contracts import Contracts, ContractSigned
 from activities.due_diligence import DecisionMade, DueDiligence
 from activities.faces import Faces, FaceShown
 from activities.histories import Histories, HistoryWanted
@@ -24,7 +24,7 @@ from rules.evidence import StepOutcome, StepResult
 from rules.identification import passed
 from workflows import options
 from workflows.application_case import ApplicationCase, Ended
-from workflows.cases import wrong_step
+from workflows.cases import do, do_here, wrong_step
 from workflows.disbursement import Disbursed, DisburseLoan, Disbursement
 from workflows.messages import (
     Acknowledge,
@@ -61,7 +61,7 @@ class Origination:
         except Ended as end:
             await self._case.reach(end.stage, end.grounds)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        await self._case.do(
+        await do(
             Histories.archive_history,
             HistoryWanted(
                 workflow_id=workflow.info().workflow_id, client_id=start.client_id, application_id=start.application_id
@@ -74,17 +74,17 @@ class Origination:
 
     async def _due_diligence(self) -> None:
         self._case.show("DUE_DILIGENCE")
-        await self._case.do(DueDiligence.screen, self._case.ref, "списки ПОД/ФТ", options.OUTSIDE)
-        await self._case.do(DueDiligence.ask_bureau, self._case.bureau("decision"), "кредитное бюро", options.OUTSIDE)
-        decision: DecisionMade = await self._case.do(DueDiligence.decide, self._case.ref, "решение по заявлению")
+        await do(DueDiligence.screen, self._case.ref, "списки ПОД/ФТ", options.OUTSIDE)
+        await do(DueDiligence.ask_bureau, self._case.bureau("decision"), "кредитное бюро", options.OUTSIDE)
+        decision: DecisionMade = await do(DueDiligence.decide, self._case.ref, "решение по заявлению")
         if decision.result == "review":
             await self._case.review("AML" if decision.aml_doubt else "DECISION", decision.grounds)
-            decision = await self._case.do(DueDiligence.decide_after_review, self._case.ref, "решение после проверки")
+            decision = await do(DueDiligence.decide_after_review, self._case.ref, "решение после проверки")
         if decision.result == "refused":
             raise Ended("REFUSED", *decision.grounds)
 
     async def _offer(self) -> None:
-        await self._case.do(Applications.make_offers, self._case.ref, "три графика погашения")
+        await do(Applications.make_offers, self._case.ref, "три графика погашения")
         self._case.show("OFFERED")
         await self._case.until(
             lambda: self._case.method is not None,
@@ -94,12 +94,12 @@ class Origination:
         )
 
     async def _contract(self) -> None:
-        drawn = await self._case.do(Contracts.draw_up, self._case.ref, "договор: PDF и архив")
+        drawn = await do(Contracts.draw_up, self._case.ref, "договор: PDF и архив")
         self._case.contract_id, self._case.contract_document_id = drawn.contract_id, drawn.document_id
         self._case.show("SIGNING")
         while self._case.signature_id is None:
             await self._signed_or_stopped()
-        sealed = await self._case.do(
+        sealed = await do(
             Contracts.seal,
             ContractSigned(ref=self._case.ref, contract_id=drawn.contract_id, signature_id=self._case.signature_id),
             "печать кредитора и архив",
@@ -142,10 +142,8 @@ class Origination:
             raise Ended("WITHDRAWN", "declined-after-waiting")
 
     async def _disburse(self) -> None:
-        await self._case.do(
-            DueDiligence.ask_bureau, self._case.bureau("before_disbursement"), "бюро ещё раз", options.OUTSIDE
-        )
-        again: DecisionMade = await self._case.do(DueDiligence.recheck, self._case.ref, "проверка перед выдачей")
+        await do(DueDiligence.ask_bureau, self._case.bureau("before_disbursement"), "бюро ещё раз", options.OUTSIDE)
+        again: DecisionMade = await do(DueDiligence.recheck, self._case.ref, "проверка перед выдачей")
         if again.result == "refused":
             raise Ended("REFUSED", *again.grounds)
         self._case.show("DISBURSING")
@@ -177,12 +175,11 @@ class Origination:
     @workflow.update(description="Клиент ознакомлен с текстом")
     async def acknowledge(self, mark: Acknowledge) -> ApplicationView:
         """Record the client's mark under a text; a second mark under the same text changes nothing."""
-        await workflow.execute_local_activity_method(
+        await do_here(
             Applications.acknowledge,
             Acknowledged(
                 ref=self._case.ref, subject=mark.subject, text_version=mark.text_version, text_sha256=mark.text_sha256
             ),
-            **options.LOCAL,
         )
         self._case.acknowledged.add(mark.subject)
         return self._case.view()
@@ -198,9 +195,7 @@ class Origination:
         """The chosen schedule; all texts must have been read before."""
         async with self._case.lock:
             self._may_choose(chosen)
-            await workflow.execute_local_activity_method(
-                Applications.choose, OfferChosen(ref=self._case.ref, method=chosen.method), **options.LOCAL
-            )
+            await do_here(Applications.choose, OfferChosen(ref=self._case.ref, method=chosen.method))
             self._case.method = chosen.method
             self._case.stage = "CONTRACT"
             return self._case.view()
@@ -221,7 +216,7 @@ class Origination:
             result = await self._face_at_signing(signing)
             if result.outcome is not StepOutcome.PASSED:
                 return self._case.noted(result)
-            stored = await self._case.do(
+            stored = await do(
                 Signatures.verify_signature,
                 SignatureGiven(
                     client_id=self._case.start.client_id,
@@ -239,7 +234,7 @@ class Origination:
     async def _face_at_signing(self, signing: SignContract) -> StepResult:
         if self._case.face_approved:
             return passed("face")
-        return await self._case.do(
+        return await do(
             Faces.check_face,
             FaceShown(
                 client_id=self._case.start.client_id,
@@ -263,12 +258,11 @@ class Origination:
     async def confirm(self, answer: ConfirmLoan) -> ApplicationView:
         """The client confirms, or declines, after the waiting time."""
         self._case.confirmed = answer.confirmed
-        await workflow.execute_local_activity_method(
+        await do_here(
             Applications.confirmed,
             StageReached(
                 ref=self._case.ref, stage="WAITING", grounds=[] if answer.confirmed else ["declined-after-waiting"]
             ),
-            **options.LOCAL,
         )
         return self._case.view()
 
@@ -295,7 +289,7 @@ class Origination:
     @workflow.update(description="Решение сотрудника (действует только запись в базе)")
     async def review_decided(self, decided: ReviewDecided) -> ApplicationView:
         """Act on a staff decision that stands in our database; anything else is refused and audited."""
-        outcome = await self._case.do(
+        outcome = await do(
             ClientFiles.review_outcome,
             ReviewAnswer(
                 review_id=decided.review_id,

@@ -22,7 +22,7 @@ from activities.signatures import SignatureGiven, Signatures, StatementWanted
 from activities.state_register import ClientClaimed, StateRegister
 from rules.evidence import StepOutcome, StepResult
 from workflows import options
-from workflows.cases import Case, wrong_step
+from workflows.cases import Case, do, do_here, wrong_step
 from workflows.messages import (
     ConfirmPhone,
     RegisterClient,
@@ -45,8 +45,9 @@ class Registration:
     def __init__(self, start: RegisterClient) -> None:
         self._start = start
         self._case = Case("registration", start.edition)
-        self._step, self._after_review = "phone", ""
-        self._status, self._ground = "REGISTERING", None
+        self._step, self._after_review, self._retry_step = "phone", "", ""
+        self._status = "REGISTERING"
+        self._ground: str | None = None
         self._statement_id: UUID | None = None
         self._review_id: UUID | None = None
         self._front_id: UUID | None = None
@@ -83,11 +84,11 @@ class Registration:
     @workflow.update(description="Отправить код по SMS")
     async def send_code(self, wanted: SendCode) -> StepResult:
         """Send a one-time code by SMS."""
-        return await workflow.execute_activity_method(
+        return await do(
             Phone.send_code,
             CodeWanted(client_id=self._start.client_id, purpose="registration", key=wanted.key),
-            summary="код по SMS",
-            **options.OUTSIDE,
+            "код по SMS",
+            options.OUTSIDE,
         )
 
     @send_code.validator
@@ -99,10 +100,9 @@ class Registration:
         """Check the code; the next step is the document."""
         async with self._lock:
             self._expect("phone")
-            result = await workflow.execute_local_activity_method(
+            result = await do_here(
                 Phone.confirm_code,
                 CodeGiven(client_id=self._start.client_id, purpose="registration", code=given.code, key=given.key),
-                **options.LOCAL,
             )
             return await self._follow(result, next_step="document")
 
@@ -115,11 +115,11 @@ class Registration:
         """Read the card; the next step is the face."""
         async with self._lock:
             self._expect("document")
-            result = await workflow.execute_activity_method(
+            result = await do(
                 Cards.read_card,
                 CardShown(client_id=self._start.client_id, front_id=shown.front_id, back_id=shown.back_id),
-                summary="чтение удостоверения",
-                **options.BIOMETRICS,
+                "чтение удостоверения",
+                options.BIOMETRICS,
             )
             self._front_id = shown.front_id
             return await self._follow(result, next_step="face")
@@ -134,7 +134,7 @@ class Registration:
         async with self._lock:
             self._expect("face")
             self._selfie_id = shown.selfie_id
-            result = await workflow.execute_activity_method(
+            result = await do(
                 Faces.check_face,
                 FaceShown(
                     client_id=self._start.client_id,
@@ -144,8 +144,8 @@ class Registration:
                     challenge_id=shown.challenge_id,
                     card_front_id=self._front_id,
                 ),
-                summary="живое лицо и сравнение",
-                **options.BIOMETRICS,
+                "живое лицо и сравнение",
+                options.BIOMETRICS,
             )
             if result.outcome is StepOutcome.PASSED:
                 result = await self._ask_state(shown.selfie_id)
@@ -161,7 +161,7 @@ class Registration:
         """Verify the signature; the next step is the password."""
         async with self._lock:
             self._expect("signature")
-            stored = await workflow.execute_activity_method(
+            stored = await do(
                 Signatures.verify_signature,
                 SignatureGiven(
                     client_id=self._start.client_id,
@@ -169,8 +169,8 @@ class Registration:
                     document_id=given.statement_id,
                     cms_id=given.cms_id,
                 ),
-                summary="проверка ЭЦП",
-                **options.OUTSIDE,
+                "проверка ЭЦП",
+                options.OUTSIDE,
             )
             return await self._follow(stored.result, next_step="password")
 
@@ -185,10 +185,9 @@ class Registration:
         """The last step: the client is registered."""
         async with self._lock:
             self._expect("password")
-            result = await workflow.execute_local_activity_method(
+            result = await do_here(
                 ClientFiles.complete_registration,
                 PasswordChosen(client_id=self._start.client_id, password_hash=chosen.password_hash),
-                **options.LOCAL,
             )
             if result.outcome is StepOutcome.PASSED:
                 self._step, self._status = "done", "REGISTERED"
@@ -204,15 +203,14 @@ class Registration:
     async def review_decided(self, decided: ReviewDecided) -> RegistrationView:
         """Act on a staff decision that stands in our database; anything else is refused and audited."""
         async with self._lock:
-            outcome = await workflow.execute_activity_method(
+            outcome = await do(
                 ClientFiles.review_outcome,
                 ReviewAnswer(
                     review_id=decided.review_id,
                     decision_id=decided.decision_id,
                     workflow_id=workflow.info().workflow_id,
                 ),
-                summary="решение сотрудника",
-                **options.DATABASE,
+                "решение сотрудника",
             )
             if self._review_id == decided.review_id and self._step == "review":
                 await self._act_on(outcome.decision)
@@ -224,11 +222,11 @@ class Registration:
             raise wrong_step("review-not-open")
 
     async def _ask_state(self, selfie_id: UUID) -> StepResult:
-        return await workflow.execute_activity_method(
+        return await do(
             StateRegister.verify_with_state,
             ClientClaimed(client_id=self._start.client_id, selfie_id=selfie_id),
-            summary="ЦОИД и государственная база",
-            **options.OUTSIDE,
+            "ЦОИД и государственная база",
+            options.OUTSIDE,
         )
 
     async def _follow(self, result: StepResult, next_step: str) -> StepResult:
@@ -244,17 +242,16 @@ class Registration:
 
     async def _enter(self, step: str) -> None:
         if step == "signature" and self._statement_id is None:
-            self._statement_id = await workflow.execute_activity_method(
+            self._statement_id = await do(
                 Signatures.draw_statement,
                 StatementWanted(client_id=self._start.client_id),
-                summary="заявление о регистрации в архив",
-                **options.DATABASE,
+                "заявление о регистрации в архив",
             )
         self._step = step
         self._case.show(step, self._text())
 
     async def _ask_officer(self, result: StepResult, next_step: str) -> None:
-        self._review_id = await workflow.execute_activity_method(
+        self._review_id = await do(
             ClientFiles.open_review,
             ReviewWanted(
                 kind="IDENTITY",
@@ -262,8 +259,7 @@ class Registration:
                 ground=result.ground or result.step,
                 client_id=self._start.client_id,
             ),
-            summary="очередь проверки сотрудником",
-            **options.DATABASE,
+            "очередь проверки сотрудником",
         )
         self._after_review, self._retry_step = next_step, self._step
         self._step = "review"
@@ -280,11 +276,10 @@ class Registration:
             await self._refuse("review-refused")
 
     async def _refuse(self, ground: str) -> None:
-        await workflow.execute_activity_method(
+        await do(
             ClientFiles.refuse_registration,
             RegistrationRefused(client_id=self._start.client_id, ground=ground),
-            summary="отказ в регистрации",
-            **options.DATABASE,
+            "отказ в регистрации",
         )
         self._step, self._status, self._ground = "done", "REFUSED", ground
 

@@ -15,7 +15,7 @@ from temporalio import workflow
 from activities.loans import LoanRef, Loans
 from rules.evidence import Frozen
 from workflows import options
-from workflows.cases import Case
+from workflows.cases import Case, do
 
 
 class ServeLoan(Frozen):
@@ -46,11 +46,11 @@ class Servicing:
     async def run(self, start: ServeLoan) -> LoanClosed:
         """Tell the bureau, then serve until the loan is closed."""
         self._case.show("ACTIVE", f"заём `{start.loan_id}`")
-        await workflow.execute_activity_method(
+        await do(
             Loans.furnish_new,
             LoanRef(loan_id=start.loan_id, client_id=start.client_id),
-            summary="запись NEW в бюро",
-            **options.OUTSIDE,
+            "запись NEW в бюро",
+            options.OUTSIDE,
         )
         await workflow.wait_condition(lambda: self._closed is not None)
         self._case.show("CLOSED", f"заём `{start.loan_id}`: {self._closed}")

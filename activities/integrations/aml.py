@@ -33,7 +33,7 @@ class _Version:
     names: list[ListedName]
 
 
-class AmlListSite:
+class AfmLists:
     """The agency's site.
 
     Args:
@@ -48,7 +48,7 @@ class AmlListSite:
         client: httpx.AsyncClient | None = None,
         *,
         un_url: str | None = None,
-        timeout_seconds: float = 30.0,
+        timeout_seconds: float = 20.0,
     ) -> None:
         def site(address: str) -> Service:
             return Service("aml", address, token, client, timeout_seconds=timeout_seconds, largest_answer=_LARGEST_LIST)

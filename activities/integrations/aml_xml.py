@@ -78,7 +78,7 @@ def _day(text: str) -> date | None:
     """A day written in one of the two ways; None for a bare year or anything else."""
     for form in _DAYS:
         try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007: a calendar day
+            return datetime.strptime(text, form).date()  # noqa: DTZ007
         except ValueError:
             continue
     return None

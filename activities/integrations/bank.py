@@ -88,7 +88,7 @@ _FIND_REFUSALS: Refusals = {
 }
 
 
-class LendersBank:
+class LenderBank:
     """The bank.
 
     Args:

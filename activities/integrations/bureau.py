@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
+from urllib.parse import quote
 
 import httpx
 from pydantic import AwareDatetime, Field
@@ -65,8 +66,14 @@ class _Submission(Wire):
 _REFUSALS: Refusals = {"404 SUBJECT_NOT_FOUND": lambda: NotFound("bureau-subject-unknown")}
 
 
-class FirstCreditBureau:
-    """Credit reports. oldest: a report made earlier than this before now is not an answer to our question."""
+class Bureau:
+    """Both bureaus as the one port that activities know.
+
+    Args:
+        url, token: the first credit bureau, for reports.
+        state: address and token of the bureau with state participation, for our records.
+        oldest: a report made earlier than this before now is no answer to our question.
+    """
 
     def __init__(
         self,
@@ -74,10 +81,12 @@ class FirstCreditBureau:
         token: str,
         client: httpx.AsyncClient | None = None,
         *,
-        timeout_seconds: float = 15.0,
+        state: tuple[str, str],
+        timeout_seconds: float = 10.0,
         oldest: timedelta = timedelta(hours=1),
     ) -> None:
         self._service = Service("bureau", url, token, client, timeout_seconds=timeout_seconds)
+        self._state = Service("state-bureau", *state, client, timeout_seconds=timeout_seconds)
         self._oldest = oldest
 
     async def report(self, iin: str, consent_sha256: str, signed_at: datetime) -> BureauAnswer:
@@ -100,6 +109,38 @@ class FirstCreditBureau:
         if datetime.now(UTC) - report.generated_at > self._oldest:
             raise BrokenContract("bureau-stale")
         return _answer(report, reply.body)
+
+    async def submit(self, batch_id: str, records: list[dict[str, Any]]) -> str:
+        """Send a batch; the same batch again changes nothing.
+
+        Raises:
+            InvalidInput: `bureau-records-refused`: a record does not follow the bureau's schema.
+            Conflict: `batch-id-reused`: the id was used for other records.
+        """
+        answer = await self._state.ask(
+            _Batch,
+            "POST",
+            "/v1/submissions",
+            key=batch_id,
+            json={"batch_id": batch_id, "records": records},
+            refusals={
+                "422 SCHEMA": lambda: InvalidInput("bureau-records-refused"),
+                "422 KEY_REUSED": lambda: Conflict("batch-id-reused"),
+            },
+        )
+        if answer.batch_id != batch_id:
+            raise BrokenContract("state-bureau-other-subject")
+        return answer.batch_id
+
+    async def submission(self, batch_id: str) -> dict[str, Any]:
+        """What became of a batch: state IN_WORK | DONE, accepted, rejected. Raises NotFound('batch-unknown')."""
+        answer = await self._state.ask(
+            _Submission,
+            "GET",
+            f"/v1/submissions/{quote(batch_id, safe='')}",
+            refusals={"404 NOT_FOUND": lambda: NotFound("batch-unknown")},
+        )
+        return answer.model_dump(mode="json")
 
 
 def _unknown() -> BureauAnswer:
@@ -137,53 +178,3 @@ def _answer(report: _Report, raw: bytes) -> BureauAnswer:
         max_overdue_days_12_months=max([report.max_overdue_days_12m, *(one.overdue_days for one in contracts)]),
         raw=raw,
     )
-
-
-class StateCreditBureau:
-    """Our records to the bureau with state participation."""
-
-    def __init__(
-        self, url: str, token: str, client: httpx.AsyncClient | None = None, *, timeout_seconds: float = 15.0
-    ) -> None:
-        self._service = Service("state-bureau", url, token, client, timeout_seconds=timeout_seconds)
-
-    async def submit(self, batch_id: str, records: list[dict[str, Any]]) -> str:
-        """Send a batch; the same batch again changes nothing.
-
-        Raises:
-            InvalidInput: `bureau-records-refused`: a record does not follow the bureau's schema.
-            Conflict: `batch-id-reused`: the id was used for other records.
-        """
-        answer = await self._service.ask(
-            _Batch,
-            "POST",
-            "/v1/submissions",
-            key=batch_id,
-            json={"batch_id": batch_id, "records": records},
-            refusals={
-                "422 SCHEMA": lambda: InvalidInput("bureau-records-refused"),
-                "422 KEY_REUSED": lambda: Conflict("batch-id-reused"),
-            },
-        )
-        if answer.batch_id != batch_id:
-            raise BrokenContract("state-bureau-other-subject")
-        return answer.batch_id
-
-    async def submission(self, batch_id: str) -> dict[str, Any]:
-        """What became of a batch: state IN_WORK | DONE, accepted, rejected. Raises NotFound('batch-unknown')."""
-        answer = await self._service.ask(
-            _Submission,
-            "GET",
-            f"/v1/submissions/{batch_id}",
-            refusals={"404 NOT_FOUND": lambda: NotFound("batch-unknown")},
-        )
-        return answer.model_dump(mode="json")
-
-
-class CreditBureaus:
-    """Both bureaus as the one port that activities know."""
-
-    def __init__(self, first: FirstCreditBureau, state: StateCreditBureau) -> None:
-        self.report = first.report
-        self.submit = state.submit
-        self.submission = state.submission

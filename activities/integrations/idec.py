@@ -17,7 +17,12 @@ class _Match(Wire):
 
 
 class Idec:
-    """The centre. vendor: which of its face engines is asked; liveness is our own duty."""
+    """The centre, and with it the register of persons: the one port that activities know.
+
+    Args:
+        register: address and token of the state's register of persons.
+        vendor: which of the centre's face engines is asked; liveness is our own duty.
+    """
 
     def __init__(
         self,
@@ -25,11 +30,13 @@ class Idec:
         token: str,
         client: httpx.AsyncClient | None = None,
         *,
+        register: tuple[str, str],
         vendor: str = "VENDOR-A",
-        timeout_seconds: float = 20.0,
+        timeout_seconds: float = 10.0,
     ) -> None:
         self._service = Service("idec", url, token, client, timeout_seconds=timeout_seconds)
         self._vendor = vendor
+        self.person = PersonRegister(*register, client, timeout_seconds=timeout_seconds).person
 
     async def match_face(self, iin: str, photo: bytes, media_type: str, key: str) -> IdentityMatch:
         """Similarity 0..1 of a photograph to the state's.
@@ -62,11 +69,3 @@ class Idec:
         if not 0.0 <= match.result <= 1.0:
             raise BrokenContract("idec-not-a-fraction")
         return IdentityMatch(similarity=match.result, vendor=match.vendor)
-
-
-class IdentityCentre:
-    """The centre and the person register as the one port that activities know."""
-
-    def __init__(self, idec: Idec, register: PersonRegister) -> None:
-        self.match_face = idec.match_face
-        self.person = register.person

@@ -16,7 +16,7 @@ class _Answer(Wire):
     match: Literal["YES", "NO", "UNKNOWN"]
 
 
-class OperatorsBase:
+class Operators:
     """The base."""
 
     def __init__(

@@ -35,7 +35,7 @@ class PersonRegister:
     """The register."""
 
     def __init__(
-        self, url: str, token: str, client: httpx.AsyncClient | None = None, *, timeout_seconds: float = 15.0
+        self, url: str, token: str, client: httpx.AsyncClient | None = None, *, timeout_seconds: float = 10.0
     ) -> None:
         self._service = Service("person-register", url, token, client, timeout_seconds=timeout_seconds)
 

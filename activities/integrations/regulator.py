@@ -1,4 +1,7 @@
-"""The regulators' inboxes: reports to the National Bank, notices to the agency. Rules: para 4; para 5; para 13, part 1."""
+"""The regulators' inboxes: reports to the National Bank, notices to the agency.
+
+Rules: para 4; para 5; para 13, part 1.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import quote
 
 import httpx
 from pydantic import AwareDatetime, BaseModel, Field
@@ -85,7 +89,7 @@ class Regulator:
         answer = await self._service.ask(
             _State,
             "GET",
-            f"/nbk/reports/{upload_id}",
+            f"/nbk/reports/{quote(upload_id, safe='')}",
             refusals={"404 NOT_FOUND": lambda: NotFound("upload-unknown")},
         )
         if answer.upload_id != upload_id:

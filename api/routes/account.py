@@ -53,12 +53,7 @@ async def messages(kit: Kit, caller: ClientCaller) -> list[MessageAnswer]:
     """Both directions, newest first. What the lender wrote counts as read from now on."""
     async with kit.records.moment() as moment:
         client = await kit.records.clients.get(moment.session, caller.client_id)
-        query = (
-            select(Message)
-            .where(col(Message.client_id) == client.id)
-            .order_by(col(Message.at).desc())
-            .limit(PAGE)
-        )
+        query = select(Message).where(col(Message.client_id) == client.id).order_by(col(Message.at).desc()).limit(PAGE)
         found = list((await moment.session.exec(query)).all())
         seen = [one.id for one in found if one.direction == "to_client" and one.read_at is None]
         if seen:

@@ -198,16 +198,17 @@ async def to_be_read(
     async with kit.records.moment() as moment:
         await lending.own_application(moment.session, caller.client_id, application_id)
         marks = await lending.marks(moment.session, application_id)
+    read = acknowledgements.texts(language_of(request.scope), moment.day, kit.lender)
     return [
         AcknowledgementText(
-            subject=text.subject,
-            text_version=text.version,
-            text_sha256=text.sha256,
+            subject=Subject(text.subject),
+            text_version=text.text_version,
+            text_sha256=text.text_sha256,
             language=text.language,
             text=text.text,
             acknowledged_at=marks[text.subject].at if text.subject in marks else None,
         )
-        for text in acknowledgements.texts(language_of(request.scope)).values()
+        for text in read
     ]
 
 
@@ -236,8 +237,10 @@ async def acknowledge(
     """Mark a text as read: the version and the hash that were shown."""
 
     async def work() -> Outcome:
-        text = acknowledgements.known(subject, body.text_version, body.text_sha256)
-        mark = Acknowledge(subject=subject, text_version=text.version, text_sha256=text.sha256)
+        async with kit.records.moment() as moment:
+            day = moment.day
+        text = acknowledgements.known(subject, body.text_version, body.text_sha256, day, kit.lender)
+        mark = Acknowledge(subject=subject, text_version=text.text_version, text_sha256=text.text_sha256)
         return await _act(kit, caller, application_id, request, once, "acknowledge", mark)
 
     return await once.run(fingerprint(body), work)

@@ -24,9 +24,7 @@ async def issue(kit: Services, caller: Caller, act: str) -> Challenge:
             caller.session_hash,
             moment.policy.whole("liveness-lifetime-seconds"),
         )
-    return Challenge(
-        challenge_id=issued.id, movements=issued.sequence.split(","), expires_at=issued.expires_at
-    )
+    return Challenge(challenge_id=issued.id, movements=issued.sequence.split(","), expires_at=issued.expires_at)
 
 
 async def new_challenge(kit: Services, caller: Caller, act: str) -> Outcome:

@@ -117,9 +117,7 @@ async def sealed_pdf(contract_id: UUID, kit: Kit, caller: ClientCaller) -> Respo
         return await papers.serve(kit, moment, document)
 
 
-@router.post(
-    "/applications/{application_id}/signing", status_code=201, response_model=SigningStart, responses=DO
-)
+@router.post("/applications/{application_id}/signing", status_code=201, response_model=SigningStart, responses=DO)
 async def begin_signing(application_id: UUID, kit: Kit, caller: ClientCaller, once: OnceDep) -> Response:
     """What to sign, and the movements to film while signing."""
 
@@ -154,9 +152,7 @@ class _Signing:
 async def _signing(request: Request) -> _Signing:
     """The signing, as multipart files or as JSON with base64."""
     if not request.headers.get("content-type", "").lower().startswith("application/json"):
-        form = await read_form(
-            request, files=frozenset({"cms", "selfie", "video"}), fields=frozenset({"challenge_id"})
-        )
+        form = await read_form(request, files=frozenset({"cms", "selfie", "video"}), fields=frozenset({"challenge_id"}))
         return _Signing(
             Upload(form.cms("cms"), CMS),
             form.image("selfie"),

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal, cast
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from sqlmodel import col, select
 
 from activities.context import Moment
 from api.fields import Day
+from api.problems import language_of
 from api.routes.problems import ASK, problems
-from api.routes.public import the_lender
 from api.schemas_lending import Debt, LoanAnswer, PaymentAnswer, ScheduleAnswer, WayToRepay
 from api.services import Kit
 from api.sessions import ClientCaller
@@ -78,10 +78,7 @@ async def loans(kit: Kit, caller: ClientCaller) -> list[LoanAnswer]:
     """The client's microcredits, newest first."""
     async with kit.records.moment() as moment:
         query = (
-            select(Loan)
-            .where(col(Loan.client_id) == caller.client_id)
-            .order_by(col(Loan.created_at).desc())
-            .limit(100)
+            select(Loan).where(col(Loan.client_id) == caller.client_id).order_by(col(Loan.created_at).desc()).limit(100)
         )
         return [await _told(moment, one) for one in (await moment.session.exec(query)).all()]
 
@@ -160,15 +157,14 @@ async def payments(loan_id: UUID, kit: Kit, caller: ClientCaller) -> list[Paymen
 
 
 @router.get("/{loan_id}/ways-to-repay", responses=ASK)
-async def ways_to_repay(loan_id: UUID, kit: Kit, caller: ClientCaller) -> list[WayToRepay]:
+async def ways_to_repay(loan_id: UUID, request: Request, kit: Kit, caller: ClientCaller) -> list[WayToRepay]:
     """How this microcredit can be repaid."""
     async with kit.records.moment() as moment:
         found = await _own(moment, caller.client_id, loan_id)
+    lender, language = kit.lender, language_of(request.scope)
+    bank = {"account": lender.account, "bank": lender.bank, "bin": lender.bin, "receiver": lender.names[language]}
+    desk = {"address": lender.addresses[language]}
     return [
-        WayToRepay(
-            kind=cast(Literal["bank_transfer", "terminal", "cash_desk"], way["kind"]),
-            reference=found.number,
-            details={name: value for name, value in way.items() if name != "kind"},
-        )
-        for way in the_lender().repay
+        WayToRepay(kind="bank_transfer", reference=found.number, details=bank),
+        WayToRepay(kind="cash_desk", reference=found.number, details=desk),
     ]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import UTC, datetime
-from functools import cache
-from importlib.resources import files
 
 from fastapi import APIRouter, Request
 
 from api.problems import language_of
 from api.routes.problems import problems
 from api.schemas_lending import OrganisationAnswer, ProductAnswer
+from api.services import Kit
 from rules.calendar import local_date
 from rules.products import products
 from rules.schedule import Method
@@ -19,17 +17,11 @@ from rules.schedule import Method
 router = APIRouter(tags=["public"])
 
 
-@cache
-def the_lender() -> OrganisationAnswer:
-    """From api/organisation.toml."""
-    content = (files("api") / "organisation.toml").read_text("utf-8")
-    return OrganisationAnswer.model_validate(tomllib.loads(content))
-
-
 @router.get("/organisation", responses=problems())
-async def organisation() -> OrganisationAnswer:
-    """Name, licence, head, addresses, telephones, e-mail."""
-    return the_lender()
+async def organisation(kit: Kit) -> OrganisationAnswer:
+    """Name, register number, head, addresses, telephones, e-mail."""
+    shown = OrganisationAnswer.model_fields
+    return OrganisationAnswer.model_validate({k: v for k, v in kit.lender.model_dump().items() if k in shown})
 
 
 @router.get("/products", responses=problems())

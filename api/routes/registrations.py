@@ -96,9 +96,7 @@ async def _client(kit: Services, moment: Moment, body: RegistrationBody, action_
         phone=body.phone,
     )
     of_today = edition(moment.day)
-    client = await kit.records.clients.register(
-        moment.session, person, body.kind, body.language.value, of_today.name
-    )
+    client = await kit.records.clients.register(moment.session, person, body.kind, body.language.value, of_today.name)
     start = RegisterClient(
         client_id=client.id,
         edition=of_today.name,
@@ -172,9 +170,7 @@ async def submit_document(request: Request, kit: Kit, caller: Registrant, once: 
                 back_id=await papers.receive(kit, moment, client, back, "id_card_back"),
             )
         call = _call(caller, once, "submit_document", shown)
-        return await do_step(
-            kit, request, call, this="document", following="face", patience_seconds=BIOMETRIC_SECONDS
-        )
+        return await do_step(kit, request, call, this="document", following="face", patience_seconds=BIOMETRIC_SECONDS)
 
     return await once.run(form.fingerprint, work)
 
@@ -206,9 +202,7 @@ async def submit_face(request: Request, kit: Kit, caller: Registrant, once: Once
             )
         call = _call(caller, once, "submit_face", shown)
         following = "signature" if _signature_needed(client.edition, client.kind) else "password"
-        return await do_step(
-            kit, request, call, this="face", following=following, patience_seconds=BIOMETRIC_SECONDS
-        )
+        return await do_step(kit, request, call, this="face", following=following, patience_seconds=BIOMETRIC_SECONDS)
 
     return await once.run(form.fingerprint, work)
 

@@ -41,9 +41,7 @@ def _subjects(kit: Services, request: Request, body: LogInBody) -> dict[bytes, i
     }
 
 
-@router.post(
-    "/sessions", status_code=201, response_model=SessionAnswer, responses=problems(401, 403, 422, 429)
-)
+@router.post("/sessions", status_code=201, response_model=SessionAnswer, responses=problems(401, 403, 422, 429))
 async def log_in(body: LogInBody, request: Request, kit: Kit) -> Response:
     """Log in. An unknown number and a wrong password look and last the same."""
     subjects = _subjects(kit, request, body)
@@ -54,9 +52,7 @@ async def log_in(body: LogInBody, request: Request, kit: Kit) -> Response:
         client = await kit.records.clients.by_phone(moment.session, body.phone)
     if wait:
         raise TooMany("too-many-log-ins", wait)
-    right = await asyncio.to_thread(
-        passwords.verify_password, client.password_hash if client else None, body.password
-    )
+    right = await asyncio.to_thread(passwords.verify_password, client.password_hash if client else None, body.password)
     if client is None or not right:
         async with kit.records.moment() as moment:
             for subject, factor in subjects.items():
@@ -94,9 +90,7 @@ async def log_out(kit: Kit, caller: AnyCaller) -> Response:
     """Log out: the session ends at once."""
     async with kit.records.moment() as moment:
         await sessions.end(moment.session, caller.token)
-        await audit.record(
-            moment.session, actor=caller.who, action="logged-out", subject=caller.who, paragraph="25"
-        )
+        await audit.record(moment.session, actor=caller.who, action="logged-out", subject=caller.who, paragraph="25")
     response = Response(status_code=204)
     drop_cookie(kit, response)
     return response

@@ -55,9 +55,7 @@ async def log_in(body: StaffLogInBody, request: Request, kit: Kit) -> Response:
     )
     async with kit.records.moment() as moment:
         accepted = (
-            staff is not None
-            and right
-            and await totp_accepted(moment.session, kit.records.vault, staff, body.totp)
+            staff is not None and right and await totp_accepted(moment.session, kit.records.vault, staff, body.totp)
         )
         if staff is None or not accepted:
             await throttle.failed(moment.session, subject, allowed=allowed, window_seconds=window)
@@ -119,11 +117,7 @@ async def queue(
 
 
 async def _told(moment: Moment, review: Review, language: str) -> ReviewAnswer:
-    query = (
-        select(ReviewDecision)
-        .where(col(ReviewDecision.review_id) == review.id)
-        .order_by(col(ReviewDecision.at))
-    )
+    query = select(ReviewDecision).where(col(ReviewDecision.review_id) == review.id).order_by(col(ReviewDecision.at))
     decisions = (await moment.session.exec(query)).all()
     return ReviewAnswer(
         review_id=review.id,
@@ -181,9 +175,7 @@ async def decide(review_id: UUID, body: DecisionBody, kit: Kit, member: Reviewer
     """Decide. Money and AML doubts need a second, different person; the first decision only proposes."""
     async with kit.records.moment() as moment:
         review = await _review(moment, review_id)
-        decision = await reviews.decide(
-            moment.session, review_id, member.staff_id, body.decision, body.reason_code
-        )
+        decision = await reviews.decide(moment.session, review_id, member.staff_id, body.decision, body.reason_code)
         await audit.record(
             moment.session,
             actor=member.who,
@@ -197,9 +189,7 @@ async def decide(review_id: UUID, body: DecisionBody, kit: Kit, member: Reviewer
         if decision.final:
             await kit.actions.keep(moment.session, call)  # whoever dies now, the workflow will be told
     delivered = decision.final and await kit.actions.deliver(call)
-    return DecisionAnswer(
-        review_id=review_id, decision_id=decision.id, final=decision.final, delivered=delivered
-    )
+    return DecisionAnswer(review_id=review_id, decision_id=decision.id, final=decision.final, delivered=delivered)
 
 
 def _call(review: Review, decision: ReviewDecision) -> Call:

@@ -24,8 +24,8 @@ _READ = frozenset({"GET", "HEAD"})
 class Verdict(Enum):
     """What to do with a request."""
 
-    PASS = "pass"
-    CHECK_PAYLOADS = "check payloads"  # noqa: S105
+    FORWARD = "forward"
+    CHECK_PAYLOADS = "check payloads"
     LOG_IN = "log in"
     REFUSE = "refuse"
     MALFORMED = "malformed"
@@ -42,18 +42,23 @@ def judge(method: str, raw_path: bytes, staff: StaffIdentity | None, fetch_site:
     """
     if escapes(raw_path):
         return Verdict.MALFORMED
-    if method in _READ and _STATIC.fullmatch(raw_path):
-        return Verdict.PASS  # program text of the UI, the same for everybody; its log-in redirect needs it
+    if is_static(method, raw_path):
+        return Verdict.FORWARD
     if staff is None:
         return Verdict.LOG_IN
     if not staff.may_read:
         return Verdict.REFUSE
     if method in _READ:
-        return Verdict.PASS
+        return Verdict.FORWARD
     if fetch_site not in (None, "same-origin"):
         return Verdict.REFUSE
     query = method == "POST" and _QUERY.fullmatch(raw_path)
     return Verdict.CHECK_PAYLOADS if staff.may_write or query else Verdict.REFUSE
+
+
+def is_static(method: str, raw_path: bytes) -> bool:
+    """Program text of the UI: the same for everybody, needs no log-in; most of a page's requests are these."""
+    return method in _READ and _STATIC.fullmatch(raw_path) is not None and not escapes(raw_path)
 
 
 def escapes(raw_path: bytes) -> bool:

@@ -45,13 +45,22 @@ class Proxy:
         ui_url: private address of the UI server, which serves under /temporal.
         codec: opens what is sent, to prove that it is sealed.
         staff_session: who asks.
+        transport: of HTTP to the UI server; tests give their own.
     """
 
-    def __init__(self, ui_url: str, codec: EncryptionCodec, staff_session: StaffSession) -> None:
+    def __init__(
+        self,
+        ui_url: str,
+        codec: EncryptionCodec,
+        staff_session: StaffSession,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         # The UI polls for 20 s; no proxy variables of the environment: the address is private.
         timeout = httpx.Timeout(connect=5, read=90, write=30, pool=30)
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=20)
-        self._http = httpx.AsyncClient(base_url=ui_url, timeout=timeout, limits=limits, trust_env=False)
+        self._http = httpx.AsyncClient(
+            base_url=ui_url, timeout=timeout, limits=limits, trust_env=False, transport=transport
+        )
         self._codec, self._staff_session = codec, staff_session
 
     async def close(self) -> None:
@@ -62,7 +71,8 @@ class Proxy:
         """Answer one request under /temporal."""
         raw_path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
         raw_path = raw_path.partition(b"?")[0]
-        staff = await self._staff_session(request)
+        static = gate.is_static(request.method, raw_path)
+        staff = None if static else await self._staff_session(request)
         verdict = gate.judge(request.method, raw_path, staff, request.headers.get("sec-fetch-site"))
         if verdict is Verdict.MALFORMED:
             return refuse(400, "malformed-path", "This path is not one of Temporal UI")

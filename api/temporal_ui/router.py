@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,6 +32,7 @@ def router(
     log_out: LogOut,
     *,
     secure_cookies: bool = True,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> APIRouter:
     """All routes; their connections close with the application.
 
@@ -43,8 +45,9 @@ def router(
             except status 429) or Fault.
         log_out: ends the request's session.
         secure_cookies: False only for plain HTTP on one machine.
+        transport: of HTTP to the UI server; tests give their own.
     """
-    proxy = Proxy(ui_url, codec, staff_session)
+    proxy = Proxy(ui_url, codec, staff_session, transport)
     decoding = Decoding(codec, staff_session, on_decode)
     pages = Pages(staff_session, log_in, log_out, secure_cookies=secure_cookies)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,7 +22,9 @@ from infra.counterparties.faults import Fault, Faults
 from infra.counterparties.store import Store
 from rules import callbacks
 
-CALLBACK_FAULTS = frozenset({"duplicate", "lost", "late", "out_of_order", "bad_signature"})
+_log = logging.getLogger(__name__)
+
+CALLBACK_FAULTS = frozenset({"duplicate", "lost", "late", "bad_signature"})
 _LONGEST_PAUSE_SECONDS = 60.0
 _GIVE_UP_SECONDS = 24 * 3600.0
 _ANSWER_SECONDS = 5.0
@@ -51,21 +54,20 @@ class Agenda:
         """Look at the agenda again: something was added, or the clock moved."""
         self._wake.set()
 
-    def callback(self, service: str, event_type: str, data: dict[str, Any], *, key: str) -> dict[str, Any]:
+    def event(self, event_type: str, data: dict[str, Any]) -> dict[str, Any]:
+        """The body of a callback."""
+        return {"event_id": uuid4().hex, "type": event_type, "at": self._store.now().isoformat(), "data": data}
+
+    def callback(
+        self, service: str, event_type: str, data: dict[str, Any], *, key: str, delay_seconds: float = 0.0
+    ) -> None:
         """Plan a callback, with the faults that wait for it. key: what a fault may match (order id)."""
-        event = {
-            "event_id": uuid4().hex,
-            "type": event_type,
-            "at": self._store.now().isoformat(),
-            "data": data,
-        }
         if not self._base:
-            return event
-        for copy, delay in self._spoiled(
-            event, self._faults.take(service, "callback", keys=[key], kinds=CALLBACK_FAULTS)
-        ):
-            self.plan("callback", {"service": service, "event": copy}, delay)
-        return event
+            return
+        event = self.event(event_type, data)
+        fault = self._faults.take(service, "callback", keys=[key], kinds=CALLBACK_FAULTS)
+        for copy, later in self._spoiled(event, fault):
+            self.plan("callback", {"service": service, "event": copy}, delay_seconds + later)
 
     def _spoiled(self, event: dict[str, Any], fault: Fault | None) -> list[tuple[dict[str, Any], float]]:
         """Which copies go out, and after how many seconds."""
@@ -78,10 +80,12 @@ class Agenda:
             return [(event, 0.0)] * (1 + int(fault.number("n", 1)))
         if kind == "bad_signature":
             return [(event | {"forged": True}, 0.0), (event, 0.2)]
-        return [(event, fault.number("ms", 3000) / 1000)]  # late, and out_of_order for the first of two
+        return [(event, fault.number("ms", 3000) / 1000)]
 
     async def send(self, service: str, event: dict[str, Any]) -> bool:
-        """One delivery; whether it was taken."""
+        """One delivery; whether it was taken. True also where callbacks are sent nowhere."""
+        if not self._base:
+            return True
         event = dict(event)
         secret = "forged" if event.pop("forged", False) else self._secret
         body = json.dumps(event, ensure_ascii=False).encode()
@@ -119,12 +123,19 @@ class Agenda:
                 if kind == "callback":
                     self._launch(number, attempts, body)
                     continue
-                with self._store.transaction():
-                    self._handlers[kind](body)
-                    self._store.done(number)
+                self._handle(number, kind, body)
             pause = self._store.seconds_to_next()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
+
+    def _handle(self, number: int, kind: str, body: dict[str, Any]) -> None:
+        try:
+            with self._store.transaction():
+                self._handlers[kind](body)
+                self._store.done(number)
+        except Exception:
+            _log.exception("an entry of the agenda failed: %s", kind)
+            self._store.postpone(number, _ANSWER_SECONDS)
 
     def _launch(self, number: int, attempts: int, body: dict[str, Any]) -> None:
         # the next try is planned before this one begins: a kill in between repeats, never forgets

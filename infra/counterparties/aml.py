@@ -7,10 +7,11 @@ with `listing`. ETag and 304 as the real sites give.
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
+from email.utils import format_datetime
+from html import escape
 from typing import Any
 from uuid import uuid4
-from xml.sax.saxutils import escape
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -41,7 +42,8 @@ def router(world: World) -> APIRouter:
 
     @routes.get("/afm/{name}.xml")
     async def agency(request: Request, name: str) -> Response:
-        if name not in ("active", "excluded", "wmd"):
+        """The agency's lists; `un.xml` is its mirror of the UN's."""
+        if name not in ("active", "excluded", "wmd", "un"):
             raise Refusal(404, "NOT_FOUND")
         return _served(world, request, name)
 
@@ -73,13 +75,9 @@ def _served(world: World, request: Request, name: str) -> Response:
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"ETag": etag})
-    return Response(
-        content, media_type="application/xml", headers={"ETag": etag, "Last-Modified": _last_modified(world)}
-    )
-
-
-def _last_modified(world: World) -> str:
-    return world.store.now().strftime("%a, %d %b %Y 00:00:00 GMT")
+    day = world.store.now() - timedelta(days=40 if kind == "old_list" else 0)
+    modified = format_datetime(day.replace(hour=0, minute=0, second=0, microsecond=0), usegmt=True)
+    return Response(content, media_type="application/xml", headers={"ETag": etag, "Last-Modified": modified})
 
 
 def _entries(world: World, name: str, *, planted: bool) -> list[dict[str, str]]:

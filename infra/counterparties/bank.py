@@ -98,8 +98,9 @@ def router(world: World) -> APIRouter:
             request, "bank.pay", work, life_seconds=settings.key_ttl, ignored=settings.mode != "keyed"
         )
         for payout in early:
-            event = world.agenda.callback("bank", "payout.updated", books.shown(payout), key=order.order_id)
-            await world.agenda.send("bank", event)
+            event = world.agenda.event("payout.updated", books.shown(payout))
+            if not await world.agenda.send("bank", event):
+                world.agenda.plan("callback", {"service": "bank", "event": event})
         return answer
 
     @routes.get("/bank/v1/payouts/{payout_id}")

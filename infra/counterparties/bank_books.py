@@ -84,10 +84,14 @@ def move(world: World, payout_id: str, status: str, why: str, *, announce: bool 
 
 
 def _announce(world: World, payout: dict[str, Any]) -> None:
-    world.agenda.callback("bank", "payout.updated", shown(payout), key=payout["order_id"])
-    if world.faults.take("bank", "callback", keys=[payout["order_id"]], kinds={"out_of_order"}):
-        older = {name: value for name, value in shown(payout).items() if name not in ("bank_ref", "value_date")}
-        world.agenda.callback("bank", "payout.updated", older | {"status": "IN_PROGRESS"}, key=payout["order_id"])
+    news, key = shown(payout), payout["order_id"]
+    world.agenda.callback("bank", "payout.updated", news, key=key)
+    swapped = world.faults.take("bank", "callback", keys=[key], kinds={"out_of_order"})
+    if swapped:
+        older = {name: value for name, value in news.items() if name not in ("bank_ref", "value_date")}
+        older["status"] = "IN_PROGRESS"
+        delay = swapped.number("ms", 500) / 1000
+        world.agenda.callback("bank", "payout.updated", older, key=key, delay_seconds=delay)
 
 
 def book(world: World, line: dict[str, Any], side: str, bank_ref: str) -> None:
@@ -141,7 +145,7 @@ def statement(world: World, day: str) -> dict[str, Any]:
             "amount": str(fault.params.get("amount", "777.00")),
             "counterparty": stranger,
         }
-        answer["entries"] = [*entries, line]
+        answer |= {"entries": [*entries, line], "closing": str(closing + Money(line["amount"]))}
     return answer
 
 

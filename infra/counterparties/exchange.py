@@ -40,7 +40,7 @@ OPERATIONS = [
         ("aml", "active", "GET", "/afm/active.xml"),
         ("aml", "excluded", "GET", "/afm/excluded.xml"),
         ("aml", "wmd", "GET", "/afm/wmd.xml"),
-        ("aml", "un", "GET", "/un/consolidated.xml"),
+        ("aml", "un", "GET", "/afm/un.xml|/un/consolidated.xml"),
         ("aml", "message", "POST", "/afm/messages"),
         ("antifraud", "check", "POST", "/antifraud/check"),
         ("bank", "verify_owner", "POST", "/bank/v1/accounts/verify"),

@@ -23,10 +23,11 @@ class ArchiveAdmin:
     root: tuple[str, str]
     account: tuple[str, str]
     bucket: str
+    secure: bool = False
 
     def _client(self, keys: tuple[str, str]) -> Minio:
-        http = PoolManager(timeout=2.0, retries=Retry(0))
-        return Minio(self.endpoint, keys[0], keys[1], secure=False, region="us-east-1", http_client=http)
+        http = PoolManager(timeout=2.0, retries=Retry(0, redirect=0))
+        return Minio(self.endpoint, keys[0], keys[1], secure=self.secure, region="us-east-1", http_client=http)
 
     def _answers(self, keys: tuple[str, str]) -> bool:
         try:
@@ -52,6 +53,10 @@ class ArchiveAdmin:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if not self.answers():
                 raise StartFailed(f"the archive's account could not be made: {done.stderr.strip()[-300:]}")
+        self.make_bucket()
+
+    def make_bucket(self) -> None:
+        """The bucket with object lock, made by the application account."""
         client = self._client(self.account)
         if not client.bucket_exists(self.bucket):
             client.make_bucket(self.bucket, object_lock=True)

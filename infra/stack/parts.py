@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from infra.stack import postgres
@@ -34,7 +34,8 @@ class Parts:
         root = stack.secrets["archive_root_access"], stack.secrets["archive_root_secret"]
         account = settings["NESIE_ARCHIVE__ACCESS_KEY"], settings["NESIE_ARCHIVE__SECRET_KEY"]
         endpoint, bucket = settings["NESIE_ARCHIVE__ENDPOINT"], settings["NESIE_ARCHIVE__BUCKET"]
-        self.archive = ArchiveAdmin(state / "bin/versitygw", endpoint, root, account, bucket)
+        secure = settings["NESIE_ARCHIVE__SECURE"] == "true"
+        self.archive = ArchiveAdmin(state / "bin/versitygw", endpoint, root, account, bucket, secure)
         place = f"127.0.0.1:{stack.ports['postgres']}/postgres"
         self._superuser = f"postgresql://postgres:{stack.secrets['postgres_password']}@{place}"
 
@@ -73,25 +74,38 @@ class Parts:
         elif name == "counterparties":
             self._issue_seal()
 
-    def prepare_outside(self) -> list[Callable[[], None]]:
-        """The same for servers that the environment names and that are not ours to start."""
-        steps: list[Callable[[], None]] = []
-        if os.environ.get("NESIE_DATABASE_URL"):
-            steps.append(lambda: postgres.migrate(self.settings))
-        if outside_cluster():
-            steps.append(self.temporal.prepare)
-        return steps
+    def prepare_outside(self, name: str) -> None:
+        """The same for a server that the environment names and that is not ours to start."""
+        if name == "postgres":
+            postgres.migrate(self.settings)
+        elif name == "temporal":
+            self.temporal.prepare()
+        elif name == "archive":
+            self.archive.make_bucket()
 
     def _issue_seal(self) -> None:
-        """The lender's own signing key and the list of trusted authorities, from the counterparty's CA."""
+        """The lender's own signing key and the list of trusted authorities, from the counterparty's CA; kept if good."""
         folder = self.state / "pki"
-        if (folder / "authorities.pem").exists() or not (ROOT / "infra/counterparties/pki/issue_lender.py").exists():
-            return
         command = [sys.executable, "-m", "infra.counterparties.pki.issue_lender", str(folder)]
         environment = {**os.environ, **self._outside}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StartFailed(f"the lender's certificate was not issued: {done.stderr.strip()[-400:]}")
+
+
+def outside_database() -> str | None:
+    """The owner's URL of a PostgreSQL >= 15 that is not ours to start."""
+    return os.environ.get("NESIE_DATABASE_URL")
+
+
+def outside_parts() -> set[str]:
+    """The servers that the environment names (S3 by NESIE_ARCHIVE__ENDPOINT): used, never started."""
+    named = {
+        "postgres": outside_database(),
+        "archive": os.environ.get("NESIE_ARCHIVE__ENDPOINT"),
+        "temporal": outside_cluster(),
+    }
+    return {name for name, value in named.items() if value}
 
 
 def temporal_admin(ports: Mapping[str, int]) -> TemporalAdmin:

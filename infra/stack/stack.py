@@ -18,10 +18,9 @@ from dotenv import dotenv_values
 from infra.stack import postgres
 from infra.stack.environment import DEFAULT_PORTS, StackFile, choose_ports, save_settings, settings, write_private
 from infra.stack.errors import AlreadyRunning, StartFailed
-from infra.stack.parts import OURS, PARTS, SERVERS, Parts
+from infra.stack.parts import OURS, PARTS, SERVERS, Parts, outside_database, outside_parts
 from infra.stack.programs import configuration, programs
 from infra.stack.supervision import Supervisor, kill_tree, leftovers, stop_leftovers
-from infra.stack.temporal import outside_cluster
 
 
 class Stack:
@@ -66,7 +65,7 @@ class Stack:
         self._make_folders()
         with self._alone():
             try:
-                self._start(_without_outside(chosen), patience_seconds)
+                self._start(chosen, patience_seconds)
             except BaseException:
                 self._supervisor.stop()
                 raise
@@ -88,20 +87,20 @@ class Stack:
         return int(self._supervisor.ask("getPID")) if self._supervisor.alive() else None
 
     def status(self) -> dict[str, dict[str, Any]]:
-        """Each part: state (the supervisor's word), healthy (asked now), pid, uptime_seconds; {} when down."""
+        """Each part: state (the supervisor's word or `outside`), healthy (asked now), pid, uptime; {} when down."""
         known = self._supervisor.processes()
         if not known:
             return {}
-        running = [name for name in PARTS if known[name]["pid"]]
-        parts = self._parts()
+        outside, parts = outside_parts(), self._parts()
+        live = [name for name in PARTS if known[name]["pid"] or name in outside]
         with ThreadPoolExecutor(len(PARTS)) as pool:
-            healthy = dict(zip(running, pool.map(parts.healthy, running), strict=True))
+            healthy = dict(zip(live, pool.map(parts.healthy, live), strict=True))
         return {
             name: {
-                "state": known[name]["statename"].lower(),
+                "state": "outside" if name in outside else known[name]["statename"].lower(),
                 "healthy": healthy.get(name, False),
                 "pid": known[name]["pid"] or None,
-                "uptime_seconds": known[name]["now"] - known[name]["start"] if name in healthy else 0,
+                "uptime_seconds": known[name]["now"] - known[name]["start"] if known[name]["pid"] else 0,
             }
             for name in PARTS
         }
@@ -113,9 +112,12 @@ class Stack:
         return time.monotonic() - began
 
     def settings_env(self) -> dict[str, str]:
-        """All settings of this stack as environment variables (secrets included), with NESIE_STATE."""
+        """All settings of this stack as environment variables (secrets included), with NESIE_STATE.
+
+        Real environment variables win, as they do in the stack's processes.
+        """
         stored = {name: value or "" for name, value in dotenv_values(self.state / "nesie.env").items()}
-        return {**stored, "NESIE_STATE": str(self.state)}
+        return {**{name: os.environ.get(name, value) for name, value in stored.items()}, "NESIE_STATE": str(self.state)}
 
     def addresses(self) -> dict[str, str]:
         """Where to look: host and port, or address to open in a browser."""
@@ -164,25 +166,34 @@ class Stack:
             yield
 
     def _start(self, chosen: set[str], patience: float) -> None:
-        if "archive" in chosen and not (self.state / "bin/versitygw").exists():
+        outside = outside_parts() & chosen
+        if "archive" in chosen - outside and not (self.state / "bin/versitygw").exists():
             raise StartFailed(f"the archive server is not in {self.state}/bin: run make setup")
         if ended := stop_leftovers(self.state):
             self._tell(f"ended what an earlier run had left: {ended} processes")
+        self._write_files()
+        self._supervisor.launch()
+        parts = self._parts()
+        for name in sorted(outside):
+            self._tell(f"{name} is the one that the environment names")
+        jobs: dict[str, Callable[[], None]] = {
+            name: partial(parts.prepare_outside, name)
+            if name in outside
+            else partial(self._bring_up, parts, name, patience)
+            for name in PARTS
+        }
+        _all_at_once([jobs[name] for name in SERVERS if name in chosen])
+        _all_at_once([jobs[name] for name in OURS if name in chosen])
+
+    def _write_files(self) -> None:
         stack = StackFile.load(self.state)
         stack.ports, self.notes = choose_ports({**DEFAULT_PORTS, **stack.ports, **self._wanted})
         for note in self.notes:
             self._tell(note)
         stack.save(self.state)
         owner = postgres.owner_url(stack.ports["postgres"], stack.secrets["owner_password"])
-        save_settings(self.state, settings(self.state, stack, os.environ.get("NESIE_DATABASE_URL") or owner))
+        save_settings(self.state, settings(self.state, stack, outside_database() or owner))
         write_private(self.state / "run/supervisord.conf", configuration(self.state, programs(self.state, stack)))
-        self._supervisor.launch()
-        parts = self._parts()
-        servers: list[Callable[[], None]] = [
-            partial(self._bring_up, parts, name, patience) for name in SERVERS if name in chosen
-        ]
-        _all_at_once([*servers, *(parts.prepare_outside() if chosen & set(OURS) else [])])
-        _all_at_once([partial(self._bring_up, parts, name, patience) for name in OURS if name in chosen])
 
     def _bring_up(self, parts: Parts, name: str, patience: float) -> None:
         parts.before(name)
@@ -204,13 +215,6 @@ class Stack:
 
     def _tell(self, sentence: str) -> None:
         self._report(f"{time.monotonic() - self._began:6.1f} s  {sentence}")
-
-
-def _without_outside(chosen: set[str]) -> set[str]:
-    """Leave out what the environment names a real server for."""
-    if os.environ.get("NESIE_DATABASE_URL"):
-        chosen = chosen - {"postgres"}
-    return chosen - {"temporal"} if outside_cluster() else chosen
 
 
 def _all_at_once(jobs: list[Callable[[], None]]) -> None:

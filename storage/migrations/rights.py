@@ -1,7 +1,8 @@
 """Rights of revision 0001: what the application and the readers may do, table by table.
 
 The application deletes nothing but throttle counters. Where a row may change at all, the columns that may
-are named: amount, receiver and key of a payment, the IIN of a client and the bytes of a document are not among them.
+are named: amount, receiver and key of a payment, the IIN of a client and the bytes of a document are not among
+them, nor are the wrapped data keys, which only the owner of the schema wraps anew.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from storage.migrations.guards import APPEND_ONLY_TABLES
 
 _APPLICATION_STATE = (
     "stage, decision, chosen_method, contract_id, loan_id, waiting_until, confirmed_at, updated_at, account,"
-    " account_index, policy_version, product_version, edition"
+    " account_index, policy_version, product_version"
 )
 
 _CHANGES = {
-    "client": "status, language, phone_index, data_key, personal, password_hash, face_embedding, refusal_ground,"
-    " registered_at",
-    "document": "data_key, retain_until",
+    "client": "status, language, phone_index, personal, password_hash, face_embedding, refusal_ground, registered_at",
+    "document": "retain_until",
     "message": "document_id, read_at",
     "one_time_code": "attempts, used_at, expires_at",
     "liveness_challenge": "used_at, video_sha256",

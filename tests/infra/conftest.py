@@ -1,4 +1,4 @@
-"""Makes tests/support importable: a dependency installs a package named `tests`, which hides our folder of that name."""
+"""Makes tests/support importable: a dependency installs a package named `tests`, which hides our folder."""
 
 import sys
 from pathlib import Path

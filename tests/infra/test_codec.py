@@ -110,7 +110,7 @@ async def test_the_texts_of_failures_are_sealed_and_a_business_error_keeps_its_c
         try:
             raise ValueError("cause 880412401006")
         except ValueError:
-            raise Conflict("already-signed", "signed before", field="/cms")
+            raise Conflict("already-signed", "signed before", field="/cms")  # noqa: B904 - the forgotten `from`
     except Conflict as error:
         await converter.encode_failure(error, failure)
     assert b"880412401006" not in failure.SerializeToString()

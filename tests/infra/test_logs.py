@@ -39,7 +39,9 @@ def test_a_line_is_one_json_object_with_its_extra_fields(log: tuple[logging.Logg
 
 def test_numbers_of_persons_are_masked_wherever_they_stand(log: tuple[logging.Logger, io.StringIO]) -> None:
     log[0].info("iin 880412401006", extra={"phone": "+77071234567", "account": {"iban": "KZ86125KZT5004100100"}})
-    assert not {"880412401006", "77071234567", "KZ86125KZT5004100100"} & set(log[1].getvalue().replace('"', " ").split())
+    assert not {"880412401006", "77071234567", "KZ86125KZT5004100100"} & set(
+        log[1].getvalue().replace('"', " ").split()
+    )
     assert log[1].getvalue().count("••••") == 3
 
 

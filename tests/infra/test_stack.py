@@ -15,7 +15,7 @@ import pytest
 from dotenv import dotenv_values
 
 from infra.stack import AlreadyRunning, Stack, StartFailed, free_ports
-from infra.stack.environment import choose_ports, is_free
+from infra.stack.environment import StackFile, choose_ports, is_free, with_login
 
 SERVERS = ("postgres", "temporal", "archive")
 
@@ -109,6 +109,38 @@ def test_everything_killed_at_once_starts_again(stack_with: Callable[..., object
         assert _gone_within(stack, seconds=10)
         stack.up(["postgres"])
         assert stack.status()["postgres"]["healthy"]
+
+
+def test_the_database_runs_below_a_folder_that_is_closed_to_others(fresh_state: Callable[..., object]) -> None:
+    with fresh_state() as outer:  # type: ignore[attr-defined]
+        outer.chmod(0o700)
+        stack = Stack(outer / "inner", ports=free_ports())
+        try:
+            stack.up(["postgres"])
+            assert stack.status()["postgres"]["healthy"]
+            stack.kill("postgres")
+            stack.wait_healthy("postgres")
+        finally:
+            stack.down()
+        assert stack.leftovers() == []
+
+
+def test_a_database_named_by_the_environment_is_migrated_and_used(
+    stack_with: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stack_with("postgres") as server:  # type: ignore[attr-defined]
+        owner = server.settings_env()["NESIE_DATABASE__OWNER_URL"]
+        superuser = with_login(owner, "postgres", StackFile.load(server.state).secrets["postgres_password"])
+        with psycopg.connect(superuser, autocommit=True) as connection:
+            connection.execute("create database elsewhere owner nesie_migrations")
+        monkeypatch.setenv("NESIE_DATABASE_URL", owner.rpartition("/")[0] + "/elsewhere")
+        with stack_with("postgres") as stack:  # type: ignore[attr-defined]
+            status = stack.status()["postgres"]
+            assert (status["state"], status["healthy"], status["pid"]) == ("outside", True, None)
+            assert not (stack.state / "postgres").exists(), "no server of our own beside it"
+            with psycopg.connect(stack.settings_env()["NESIE_DATABASE__URL"]) as connection:
+                who = connection.execute("select current_user, current_database()").fetchone()
+            assert who == ("nesie_app", "elsewhere")
 
 
 def test_a_busy_port_is_replaced_and_named() -> None:

@@ -1,4 +1,4 @@
-"""The wiring against a real Temporal server: every kind of payload goes through, and nothing of ours stands in plain."""
+"""The wiring against a real Temporal server: every kind of payload goes through, nothing of ours stands in plain."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_every_kind_of_payload_survives_and_none_is_stored_in_plain(client
     assert base64.b64encode(b"binary/encrypted").decode() in whole
     assert demo_case.PLANTED_IIN not in whole
     in_plain = {place for text in stored for place in plain_payloads(json.loads(text))}
-    # Search attributes are plain by design; the two markers hold only the SDK's own bookkeeping: change ids and sequence numbers.
+    # Search attributes are plain by design; the two markers hold the SDK's own change ids and sequence numbers.
     assert in_plain <= {"searchAttributes.indexedFields", "details.data.payloads", "details.patch-data.payloads"}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from asn1crypto import core, ocsp, x509
+from asn1crypto import core, ocsp, tsp, x509
 
 
 class Unreadable(Exception):
@@ -157,3 +157,9 @@ class BasicResponse(core.Sequence):  # type: ignore[misc]
         ("signature", core.OctetBitString),
         ("certificates", AnySequence, {"explicit": 0, "optional": True}),
     ]
+
+
+class TimeStampReply(core.Sequence):  # type: ignore[misc]
+    """A time-stamping authority's reply; the library's own class cannot read a refusal, which has no token."""
+
+    _fields = [("status", tsp.PKIStatusInfo), ("token", core.Any, {"optional": True})]

@@ -22,6 +22,7 @@ class Authorities:
         self._by_name: dict[bytes, list[Certificate]] = {}
         for certificate in certificates:
             self._by_name.setdefault(certificate.subject, []).append(certificate)
+        self._above = {certificate.der: self._climb(certificate) for certificate in certificates}
 
     @classmethod
     def load(cls, content: bytes) -> Authorities:
@@ -34,6 +35,10 @@ class Authorities:
 
     def chain(self, certificate: Certificate) -> list[Certificate]:
         """Issuer, issuer's issuer and so on as far as we hold them; empty for a stranger's certificate."""
+        issuer = self._issuer(certificate)
+        return [issuer, *self._above[issuer.der]] if issuer else []
+
+    def _climb(self, certificate: Certificate) -> list[Certificate]:
         found: list[Certificate] = []
         current = certificate
         while len(found) < _DEPTH and (issuer := self._issuer(current)) and issuer.der != current.der:

@@ -13,7 +13,7 @@ from typing import Any
 
 from asn1crypto import tsp
 
-from activities.integrations.signature.asn1 import Unreadable, instant, reading
+from activities.integrations.signature.asn1 import TimeStampReply, Unreadable, instant, reading
 from activities.integrations.signature.authorities import Authorities
 from activities.integrations.signature.keys import DIGESTS, Algorithm
 from activities.integrations.signature.message import TIMESTAMP, Message, Signer, read
@@ -74,10 +74,10 @@ def token_of(answer: bytes) -> bytes:
     """
     try:
         with reading("time-stamp reply"):
-            reply = tsp.TimeStampResp.load(answer, strict=True)
+            reply = TimeStampReply.load(answer, strict=True)
             state = reply["status"]["status"].native
             reasons = set(reply["status"]["fail_info"].native or ())
-            token = reply["time_stamp_token"].dump() if state in ("granted", "granted_with_mods") else b""
+            token = reply["token"].dump() if state in ("granted", "granted_with_mods") else b""
     except Unreadable as error:
         raise BrokenContract("the time-stamping authority's reply is unreadable") from error
     if token:

@@ -6,6 +6,8 @@ Revises: -
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import op
 
 from storage.migrations import guards, rights
@@ -40,6 +42,5 @@ def downgrade() -> None:
 
 def _run(*statements: str) -> None:
     # straight to the driver: colons and several statements are meant as they stand
-    driver = op.get_bind().connection.driver_connection
-    assert driver is not None
+    driver: Any = op.get_bind().connection.driver_connection
     driver.execute("\n".join(statements))

@@ -1,0 +1,152 @@
+"""The API's composition root: settings become database, archive, keys and the door to Temporal.
+
+`uvicorn api.app:create_app --factory`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from activities.context import Records
+from api import outbox, problems
+from api.actions import Actions
+from api.guards import BodyLimit, SameSite, Trace, origin_of
+from api.openapi import install as install_openapi
+from api.routes import account, applications, callbacks, contracts, docs, health, loans, public, registrations
+from api.routes import sessions as session_routes
+from api.routes import staff as staff_routes
+from api.services import Services
+from api.sessions import COOKIE, STAFF_COOKIE
+from api.temporal import TemporalDoor
+from infra import logs
+from infra.codec import PayloadKeys
+from infra.settings import Settings, load
+from infra.temporal import connect, data_converter
+from rules.lender import EXAMPLE
+from storage.archive import Archive
+from storage.clients import Clients
+from storage.database import Database
+from storage.documents import Documents
+from storage.vault import Vault, check_master_key
+
+_V1 = (
+    public.router,
+    registrations.router,
+    session_routes.router,
+    account.router,
+    applications.router,
+    contracts.router,
+    loans.router,
+    callbacks.router,
+)
+
+
+def create_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: read from the environment where neither is given.
+        services: ready-made, for tests; then nothing is opened and the outbox is not run.
+    """
+    if services is None:
+        settings = settings or load()
+        logs.set_up("api")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if services is None:
+                assert settings is not None
+                app.state.services = await stack.enter_async_context(_open(settings))
+            yield
+
+    app = FastAPI(
+        title="Nesie",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,  # the stock page loads scripts of another site
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        separate_input_output_schemas=False,
+    )
+    if services is not None:
+        app.state.services = services
+    for router in _V1:
+        app.include_router(router, prefix="/api/v1")
+    for router in (health.router, staff_routes.router, docs.router):
+        app.include_router(router)
+    problems.install(app)
+    secure, origin = _web(settings, services)
+    names = tuple(name for cookie in (COOKIE, STAFF_COOKIE) for name in (cookie, f"__Host-{cookie}"))
+    app.add_middleware(SameSite, origin=lambda: origin, cookies=names)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Trace)
+    install_openapi(app)
+    return app
+
+
+def _web(settings: Settings | None, services: Services | None) -> tuple[bool, str]:
+    if services is not None:
+        return services.secure_cookies, services.origin
+    assert settings is not None
+    return settings.secure_cookies, origin_of(settings.public_url)
+
+
+def vault_of(settings: Settings) -> Vault:
+    """The vault with the keys of the settings."""
+    keys = settings.keys
+    master = {name: key.get_secret_value() for name, key in keys.master.items()}
+    return Vault.from_base64(master, keys.master_current, keys.index.get_secret_value())
+
+
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Services]:
+    """Everything the routes need, and the sender of the outbox.
+
+    Raises:
+        BusinessError: `wrong-master-key`: refused before anything is written under a wrong key.
+    """
+    database = Database(settings.database.url.get_secret_value(), settings.database.pool_size)
+    vault = vault_of(settings)
+    at = settings.archive
+    archive = Archive(
+        at.endpoint, at.access_key, at.secret_key.get_secret_value(), at.bucket, secure=at.secure, region=at.region
+    )
+    sender: asyncio.Task[None] | None = None
+    try:
+        async with database.begin() as session:
+            await check_master_key(session, vault)
+        converter = data_converter(PayloadKeys.of(settings.keys))
+        temporal = settings.temporal
+        client = await connect(temporal.address, temporal.namespace, converter, retry="quick", lazy=True)
+        records = Records(database, vault, Clients(vault), Documents(archive, vault))
+        actions = Actions(records, TemporalDoor(client))
+        sender = asyncio.create_task(outbox.run(records, actions), name="outbox")
+        yield Services(
+            records=records,
+            actions=actions,
+            lender=EXAMPLE,
+            origin=origin_of(settings.public_url),
+            secure_cookies=settings.secure_cookies,
+            callback_secrets=_callback_secrets(settings),
+        )
+    finally:
+        if sender is not None:
+            sender.cancel()
+            with suppress(asyncio.CancelledError):
+                await sender
+        await archive.close()
+        await database.close()
+
+
+def _callback_secrets(settings: Settings) -> dict[str, bytes]:
+    parties = {"bank": settings.parties.bank, "sms": settings.parties.sms}
+    return {
+        name: party.callback_secret.get_secret_value().encode()
+        for name, party in parties.items()
+        if party.callback_secret is not None
+    }

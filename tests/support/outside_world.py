@@ -1,0 +1,154 @@
+"""The counterparties on a real socket in a thread, a listener for their callbacks, and people to plant."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from infra.counterparties.app import Config, create_app
+from rules.iin import check_digit
+
+TOKEN, SECRET = "token-of-tests", "secret-of-tests"
+IBAN = "KZ86125KZT5004100100"
+CONSENT = "ab" * 32
+
+
+def iin(serial: int, born: str = "880412", century: str = "4") -> str:
+    """A number with a right check digit."""
+    while (digit := check_digit(f"{born}{century}{serial:04d}")) is None:
+        serial += 1
+    return f"{born}{century}{serial:04d}{digit}"
+
+
+def iban(number: int) -> str:
+    """An account with right check digits."""
+    body = f"125KZT{number:010d}"
+    digits = "".join(str(int(letter, 36)) for letter in body + "KZ00")
+    return f"KZ{98 - int(digits) % 97:02d}{body}"
+
+
+def persona(serial: int, **more: Any) -> dict[str, Any]:
+    """Somebody whom every service knows."""
+    return {
+        "iin": iin(serial),
+        "surname": "Серікова",
+        "given_name": "Айгерім",
+        "patronymic": "Ерланқызы",
+        "document": {"number": f"{serial:09d}", "issued": "2021-05-20", "expires": "2031-05-20"},
+        "phone": f"+7701{serial:07d}",
+        "accounts": [{"iban": iban(serial)}],
+    } | more
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Outside:
+    """Running counterparties."""
+
+    url: str
+    control: httpx.Client
+
+    def plant(self, person: dict[str, Any]) -> dict[str, Any]:
+        """Plant somebody."""
+        self.control.post("/_control/personas", json=person).raise_for_status()
+        return person
+
+    def fault(self, service: str, operation: str, fault: str, *, times: int = 1, key: str | None = None, **params: Any) -> None:
+        """Let a fault happen."""
+        body = {"service": service, "operation": operation, "fault": fault, "times": times, "params": params}
+        self.control.post("/_control/faults", json=body | {"match": {"key": key}}).raise_for_status()
+
+    def bank(self, **settings: Any) -> None:
+        """Change the bank's behaviour."""
+        self.control.put("/_control/bank/settings", json=settings).raise_for_status()
+
+    def payouts(self, order_id: str) -> list[dict[str, Any]]:
+        """What the bank really accepted."""
+        return list(self.control.get("/_control/bank/payouts", params={"order_id": order_id}).raise_for_status().json())
+
+    def calls(self, service: str, operation: str) -> list[dict[str, Any]]:
+        """The journal."""
+        params = {"service": service, "operation": operation}
+        return list(self.control.get("/_control/calls", params=params).raise_for_status().json())
+
+
+@contextmanager
+def outside(state: Path, callback_url: str = "") -> Iterator[Outside]:
+    """The real application under uvicorn."""
+    config = Config(state=state, token=TOKEN, callback_secret=SECRET, callback_url=callback_url)
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(config), port=free_port(), log_level="error", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until(lambda: server.started)
+    url = f"http://127.0.0.1:{server.config.port}"
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False) as control:
+        try:
+            yield Outside(url, control)
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+@dataclass
+class Listener:
+    """Takes callbacks. answers: statuses to give, one a call; then 200."""
+
+    url: str
+    answers: list[int] = field(default_factory=list)
+    received: list[tuple[str, str | None, bytes]] = field(default_factory=list)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The bodies received."""
+        return [json.loads(body) for _, _, body in self.received]
+
+
+@contextmanager
+def listener() -> Iterator[Listener]:
+    """Our API as the bank sees it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            taken.received.append((self.path, self.headers["X-Signature"], body))
+            self.send_response(taken.answers.pop(0) if taken.answers else 200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    taken = Listener(f"http://127.0.0.1:{server.server_port}/api/v1/callbacks")
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield taken
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def until(condition: Any, seconds: float = 10.0) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
