@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := activities api bench cli infra rules storage workflows worker.py
 
+# As in ruff's list: asserts are for programmers' errors; programs are started from argument lists, never by a shell.
+BANDIT_SKIP := B101,B404,B603,B607
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test up lint check format lock
 
@@ -31,7 +34,7 @@ lint: $(VENV)/.installed ## Style, types, direction of imports, security pattern
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/bandit -q -c pyproject.toml -r $(wildcard $(CODE))
+	$(BIN)/bandit -q -c pyproject.toml --skip $(BANDIT_SKIP) -r $(wildcard $(CODE))
 
 format: $(VENV)/.installed ## Bring the code into the house style
 	$(BIN)/ruff check --fix .

@@ -6,6 +6,7 @@ Rules: para 8, part 1; para 8, part 8; para 10.
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 from uuid import UUID
 
@@ -213,7 +214,7 @@ class DueDiligence:
     async def _report(self, moment: Moment, report: BureauReport) -> BureauAnswer:
         _, content = await self._records.documents.load(moment.session, report.document_id)
         head, _, raw = content.partition(b"\n")
-        return BureauAnswer.model_validate_json(head).model_copy(update={"raw": raw})
+        return BureauAnswer.model_validate({**json.loads(head), "raw": raw})
 
 
 def _answered(decision: Decision) -> Decision:

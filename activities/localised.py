@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from rules.in_words import money_in_words, percent_in_words
@@ -142,7 +142,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
-        autoescape=lambda name: name is None or not name.endswith(".txt"),
+        autoescape=select_autoescape(enabled_extensions=["html"], default_for_string=True),
         auto_reload=False,
     )
     made.filters |= {

@@ -129,9 +129,7 @@ def registration_statement(statement: StatementPaper) -> Paper:
     """What a client declares, consents to and signs at registration. Rules: para 6, part 4."""
     values: dict[str, Any] = {name: getattr(statement, name) for name in StatementPaper.model_fields}
     pairs = localised.clauses("registration_statement", **values)
-    html = localised.render(
-        "registration_statement.html", **values, clauses=pairs, template_version=STATEMENT_VERSION
-    )
+    html = localised.render("registration_statement.html", **values, clauses=pairs, template_version=STATEMENT_VERSION)
     with _RENDERING:
         return _paper(_layout(html), STATEMENT_VERSION)
 

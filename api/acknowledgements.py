@@ -22,7 +22,7 @@ def texts(language: str, on: date, lender: Lender) -> list[TermsText]:
 
 @lru_cache(maxsize=64)
 def _text(subject: Subject, language: str, on: date, lender: str) -> TermsText:
-    return terms_text(subject.value, language, on, Lender.model_validate_json(lender))  # type: ignore[arg-type]
+    return terms_text(subject.value, language, on, Lender.model_validate_json(lender))
 
 
 def known(subject: Subject, version: str, sha256: str, on: date, lender: Lender) -> TermsText:

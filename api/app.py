@@ -20,7 +20,9 @@ from api.routes import account, applications, callbacks, contracts, docs, health
 from api.routes import sessions as session_routes
 from api.routes import staff as staff_routes
 from api.services import Services
-from api.sessions import COOKIE, STAFF_COOKIE
+from api.sessions import cookie_name
+from api.staff import COOKIE as STAFF_COOKIE
+from api.staff_ui import temporal_ui
 from api.temporal import TemporalDoor
 from infra import logs
 from infra.codec import PayloadKeys
@@ -81,8 +83,9 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         app.include_router(router)
     problems.install(app)
     secure, origin = _web(settings, services)
-    names = tuple(name for cookie in (COOKIE, STAFF_COOKIE) for name in (cookie, f"__Host-{cookie}"))
-    app.add_middleware(SameSite, origin=lambda: origin, cookies=names)
+    if settings is not None:
+        app.include_router(temporal_ui(settings))
+    app.add_middleware(SameSite, origin=origin, cookies=(cookie_name(secure), STAFF_COOKIE))
     app.add_middleware(BodyLimit)
     app.add_middleware(Trace)
     install_openapi(app)

@@ -6,7 +6,7 @@ Plain ASGI, so that nothing is read before it is allowed. Rules: para 24; para 2
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from contextvars import ContextVar
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -21,6 +21,10 @@ _LIMITS = (("/document", 21 * MIB), ("/face", 31 * MIB), ("/signing", 43 * MIB))
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _GUARDED = ("/api/", "/staff/api/")
 _CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; object-src 'none'; form-action 'self'"
+
+
+# Where the request in hand comes from, for limits only.
+ADDRESS: ContextVar[str] = ContextVar("address", default="unknown")
 
 
 def body_limit(path: str) -> int:
@@ -39,6 +43,7 @@ class Trace:
             await self._app(scope, receive, send)
             return
         trace_id = secrets.token_hex(8)
+        ADDRESS.set(scope["client"][0] if scope.get("client") else "unknown")
         scope.setdefault("state", {})["trace_id"] = trace_id
         ours = scope["path"].startswith((*_GUARDED, "/health", "/ready"))
 
@@ -91,14 +96,14 @@ class SameSite:
     Callbacks are signed and bearer tokens are not sent by browsers on their own.
     """
 
-    def __init__(self, app: ASGIApp, origin: Callable[[], str], cookies: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, origin: str, cookies: tuple[str, ...]) -> None:
         self._app, self._origin, self._cookies = app, origin, cookies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(_GUARDED) and scope["method"] not in _SAFE:
-            if not self._ours(Headers(scope=scope)):
-                await answer(scope, describe(scope, 403, "cross-site"))(scope, receive, send)
-                return
+        guarded = scope["type"] == "http" and scope["path"].startswith(_GUARDED)
+        if guarded and scope["method"] not in _SAFE and not self._ours(Headers(scope=scope)):
+            await answer(scope, describe(scope, 403, "cross-site"))(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
     def _ours(self, headers: Headers) -> bool:
@@ -106,7 +111,7 @@ class SameSite:
         if site is not None and site not in ("same-origin", "none"):
             return False
         if origin is not None:
-            return origin == self._origin()
+            return origin == self._origin
         if site is not None:
             return True
         cookie = headers.get("cookie", "")

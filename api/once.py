@@ -58,7 +58,7 @@ class Once:
     @property
     def new_id(self) -> UUID:
         """The id of what this call creates: the same whenever the call is done again."""
-        return UUID(bytes=self._digest[16:], version=8)
+        return UUID(bytes=self._digest[16:], version=5)
 
     async def run(
         self,

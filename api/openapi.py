@@ -26,7 +26,7 @@ _LANGUAGE = {
 _SCHEMES = {
     "web": {"type": "apiKey", "in": "cookie", "name": "__Host-nesie_session"},
     "mobile": {"type": "http", "scheme": "bearer", "description": "with the header X-Device-Id of the device"},
-    "staff": {"type": "apiKey", "in": "cookie", "name": "__Host-nesie_staff"},
+    "staff": {"type": "apiKey", "in": "cookie", "name": "nesie_staff"},
 }
 _UNKEYED = ("/api/v1/sessions", "/api/v1/callbacks/")
 

@@ -58,7 +58,10 @@ class IdentityPaper(Body):
 
 
 class RegistrationBody(Body):
-    """Who registers. bin: of a legal entity only; then the person is its signatory. Rules: para 6, part 1; para 6, part 2."""
+    """Who registers. bin: of a legal entity only; then the person is its signatory.
+
+    Rules: para 6, part 1; para 6, part 2.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={

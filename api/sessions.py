@@ -17,6 +17,7 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from activities.context import Moment
+from api.guards import ADDRESS
 from api.once import Once, key_of
 from api.problems import LogInNeeded
 from api.schemas_registration import Application
@@ -24,7 +25,7 @@ from api.services import Kit, Services
 from rules.errors import BusinessError, InvalidInput, NotAllowed, NotFound
 from storage import sessions
 
-COOKIE, STAFF_COOKIE = "nesie_session", "nesie_staff"
+COOKIE = "nesie_session"
 _DEVICE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -48,22 +49,22 @@ class Caller:
         return hashlib.sha256(self.token.encode()).digest()
 
 
-def cookie_name(secure: bool, name: str = COOKIE) -> str:
+def cookie_name(secure: bool) -> str:
     """Browsers accept a `__Host-` cookie only over TLS, from this host, for the whole of it."""
-    return f"__Host-{name}" if secure else name
+    return f"__Host-{COOKIE}" if secure else COOKIE
 
 
-def set_cookie(kit: Services, response: Response, token: str, name: str = COOKIE) -> None:
+def set_cookie(kit: Services, response: Response, token: str) -> None:
     """Put a session on a response: no script reads it, no other site sends it with a change."""
     response.set_cookie(
-        cookie_name(kit.secure_cookies, name), token, httponly=True, samesite="lax", secure=kit.secure_cookies, path="/"
+        cookie_name(kit.secure_cookies), token, httponly=True, samesite="lax", secure=kit.secure_cookies, path="/"
     )
 
 
-def drop_cookie(kit: Services, response: Response, name: str = COOKIE) -> None:
+def drop_cookie(kit: Services, response: Response) -> None:
     """Take the cookie away."""
     response.delete_cookie(
-        cookie_name(kit.secure_cookies, name), httponly=True, samesite="lax", secure=kit.secure_cookies, path="/"
+        cookie_name(kit.secure_cookies), httponly=True, samesite="lax", secure=kit.secure_cookies, path="/"
     )
 
 
@@ -79,11 +80,6 @@ def device_of(request: Request, *, needed: bool = False) -> str | None:
     if device is None or not _DEVICE.fullmatch(device):
         raise InvalidInput("device-id", "16 to 64 letters, digits, - or _", field="/header/X-Device-Id")
     return device
-
-
-def address_of(request: Request) -> str:
-    """Where the call comes from, for limits only."""
-    return request.client.host if request.client else "unknown"
 
 
 def limits(moment: Moment) -> dict[str, int]:
@@ -152,7 +148,7 @@ OnceDep = Annotated[Once, Depends(_once)]
 
 async def _stranger_once(request: Request, kit: Kit) -> Once:
     """Of a caller who has no session yet: the key belongs to the device or the address."""
-    origin = request.headers.get("x-device-id") or address_of(request)
+    origin = request.headers.get("x-device-id") or ADDRESS.get()
     return Once(request, kit, f"stranger:{kit.records.vault.index('origin', origin).hex()}", key_of(request))
 
 

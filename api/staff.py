@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,17 +14,19 @@ from fastapi import Depends, Request
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api.problems import LogInNeeded
+from api.guards import ADDRESS
+from api.problems import LogInNeeded, TooMany
 from api.schemas_staff import Role
-from api.services import Kit
-from api.sessions import STAFF_COOKIE, cookie_name, limits
+from api.services import Kit, Services
+from api.sessions import limits
 from rules.errors import BusinessError, NotAllowed
-from storage import sessions
+from storage import audit, passwords, sessions, throttle
 from storage.database import run
 from storage.tables import Staff
 from storage.vault import Vault
 
 ISSUER = "Nesie"
+COOKIE = "nesie_staff"  # the same as the log-in page's
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,13 @@ async def member_of(request: Request, kit: Kit) -> Member:
     Raises:
         LogInNeeded: no session, an ended one, or an account that was blocked meanwhile.
     """
-    token = request.cookies.get(cookie_name(kit.secure_cookies, STAFF_COOKIE))
+    token = request.cookies.get(COOKIE)
     if not token:
         raise LogInNeeded("log-in-needed")
     async with kit.records.moment() as moment:
         try:
-            session = await sessions.touch(moment.session, token[:200], None, **limits(moment))
+            idle, absolute = limits(moment)["idle_seconds"], limits(moment)["absolute_seconds"]
+            session = await sessions.touch(moment.session, token[:200], idle_seconds=idle, absolute_seconds=absolute)
         except BusinessError as error:
             raise LogInNeeded(error.code) from None
         staff = await moment.session.get(Staff, session.staff_id) if session.staff_id else None
@@ -112,3 +116,42 @@ def _step(totp: pyotp.TOTP, digits: str) -> int | None:
         if pyotp.utils.strings_equal(totp.generate_otp(present + offset), digits)
     )
     return next(matching, None)
+
+
+async def log_in(kit: Services, login: str, password: str, digits: str) -> tuple[Staff, str]:
+    """Open a session by password and authenticator; the account and the token.
+
+    Raises:
+        LogInNeeded: `log-in-wrong`: whatever was wrong, the account unknown or blocked.
+        TooMany: this account failed too often from this address.
+    """
+    subject = kit.records.vault.index("staff-login", f"{login}|{ADDRESS.get()}")
+    async with kit.records.moment() as moment:
+        wait = await throttle.blocked_seconds(moment.session, subject)
+        staff = await by_login(moment.session, login)
+    if wait:
+        raise TooMany("too-many-log-ins", wait)
+    stored = staff.password_hash if staff and staff.active else None
+    right = await asyncio.to_thread(passwords.verify_password, stored, password)
+    async with kit.records.moment() as moment:
+        if staff and right and await totp_accepted(moment.session, kit.records.vault, staff, digits):
+            await throttle.forgive(moment.session, subject)
+            token = await sessions.open(moment.session, "staff", staff_id=staff.id)
+            await _record(moment.session, f"staff:{staff.id}", "staff-logged-in", f"staff:{staff.id}")
+            return staff, token
+        allowed, window = moment.policy.whole("login-tries"), moment.policy.whole("login-lock-minutes") * 60
+        await throttle.failed(moment.session, subject, allowed=allowed, window_seconds=window)
+        who = f"staff:{staff.id}" if staff else f"attempt:{subject.hex()[:16]}"
+        await _record(moment.session, "system:api", "staff-log-in-failed", who)
+    raise LogInNeeded("log-in-wrong")
+
+
+async def log_out(kit: Services, member: Member) -> None:
+    """End the session at once."""
+    async with kit.records.moment() as moment:
+        await sessions.end(moment.session, member.token)
+        await _record(moment.session, member.who, "staff-logged-out", member.who)
+
+
+async def _record(session: AsyncSession, actor: str, action: str, subject: str) -> None:
+    await audit.record(session, actor=actor, action=action, subject=subject, paragraph="28")

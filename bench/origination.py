@@ -22,6 +22,7 @@ from bench import engine
 from bench.books import compare
 from bench.processes import Processes
 from infra.borrower.app import BorrowerApp
+from infra.borrower.person import PEOPLE
 from infra.borrower.town import Town
 from infra.settings import Settings, load, state_folder
 from infra.stack import Stack, free_ports
@@ -40,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """All three measurements; a state folder of its own, removed afterwards."""
-    seed = args.seed if args.seed is not None else secrets.randbits(31)
+    seed = args.seed if args.seed is not None else secrets.randbelow(PEOPLE)
     with tempfile.TemporaryDirectory(prefix="nesie-bench-", dir="/tmp") as folder:  # nosec B108
         state = Path(folder)
         for name in ("bin", "models", "photos"):
@@ -92,7 +93,7 @@ async def _measure(stack: Stack, state: Path, args: argparse.Namespace, seed: in
 
 
 def _town(stack: Stack, settings: Settings, state: Path) -> Town:
-    from activities.integrations.biometrics.mesh import mesh_of_photo
+    from activities.integrations.biometrics.mesh import FaceMesh
 
     addresses = stack.addresses()
     return Town(
@@ -100,7 +101,7 @@ def _town(stack: Stack, settings: Settings, state: Path) -> Town:
         addresses["counterparties"],
         settings.parties.sms.token.get_secret_value(),
         state / "photos",
-        mesh_of_photo(settings.models),
+        FaceMesh(settings.models).of_photo,
     )
 
 

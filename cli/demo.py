@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from cli.proofs import invariants_of, proofs_of
 from infra.borrower.app import BorrowerApp, Stopped
+from infra.borrower.person import PEOPLE
 from infra.borrower.town import Town
 from infra.settings import load, state_folder
 from infra.stack import Stack
@@ -85,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _originate(stack: Stack, state: Path, show: Show, args: argparse.Namespace) -> dict[str, Any]:
-    from activities.integrations.biometrics.mesh import mesh_of_photo
+    from activities.integrations.biometrics.mesh import FaceMesh
 
     settings, addresses = load(state), stack.addresses()
     town = Town(
@@ -93,11 +94,11 @@ async def _originate(stack: Stack, state: Path, show: Show, args: argparse.Names
         addresses["counterparties"],
         settings.parties.sms.token.get_secret_value(),
         state / "photos",
-        mesh_of_photo(settings.models),
+        FaceMesh(settings.models).of_photo,
     )
     try:
         # another person each time: the state folder keeps the earlier ones
-        app = await show.step("a borrower with phone, card and signing key", town.borrower(secrets.randbits(31)))
+        app = await show.step("a borrower with phone, card and signing key", town.borrower(secrets.randbelow(PEOPLE)))
         application = await _journey(app, show, args)
         proofs = await proofs_of(settings, application, show)
     finally:

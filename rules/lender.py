@@ -30,7 +30,7 @@ class Lender(BaseModel):
         return self.names[language]
 
 
-# An invented organisation (registered in July 2049, says its number) for demonstrations and tests; a real one brings its own.
+# An invented organisation (its number says July 2049) for demonstrations and tests; a real one brings its own.
 EXAMPLE = Lender(
     names={
         "kk": "«Несие Үлгі» микроқаржы ұйымы» ЖШС",
@@ -49,6 +49,6 @@ EXAMPLE = Lender(
     email="office@example.kz",
     web="https://example.kz",
     head="Үлгібаев Ү. Ү.",
-    account="KZ86125KZT5004100100",
+    account="KZ60999KZT0000000001",
     bank="«Үлгі банк» АҚ",
 )

@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rules.client import ClientKind, Person
 from rules.errors import Conflict, NotFound
 from storage.clock import now
+from storage.database import is_duplicate
 from storage.tables import Client
 from storage.vault import Vault
 
@@ -74,12 +75,14 @@ class Clients:
         Raises:
             Conflict: `already-registered`: a client with this IIN or phone is, however close the race was.
         """
+        at = await now(session)
         try:
             async with session.begin_nested():
-                client.status, client.password_hash = "REGISTERED", password_hash
-                client.registered_at = await now(session)
+                client.status, client.password_hash, client.registered_at = "REGISTERED", password_hash, at
                 session.add(client)
-        except IntegrityError:
+        except IntegrityError as error:
+            if not is_duplicate(error):
+                raise
             raise Conflict("already-registered") from None
 
     def seal_embedding(self, client: Client, embedding: bytes) -> None:

@@ -73,6 +73,11 @@ class Database:
         await self._engine.dispose()
 
 
+def is_duplicate(error: DBAPIError) -> bool:
+    """Whether a unique index refused the row, and not another rule of the database."""
+    return _state(error) == "23505"
+
+
 def _state(error: Exception) -> str:
     """SQLSTATE where there is one, else the kind of error; never the text, it may quote values."""
     original = getattr(error, "orig", None)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -130,11 +129,7 @@ async def decide(
         final=final,
         at=await now(session),
     )
-    try:
-        async with session.begin_nested():
-            session.add(made)
-    except IntegrityError:
-        raise NotAllowed("second-person-needed") from None
+    session.add(made)
     review.state = "decided" if final else "open"
     if not final:
         review.claimed_by = review.claimed_at = None

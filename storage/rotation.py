@@ -23,9 +23,8 @@ _AT_ONCE = 500
 async def rotate_master(session: AsyncSession, vault: Vault) -> int:
     """Bring every wrapped key under the vault's current master key; the number of keys changed.
 
-    Run it as the owner of the schema, after all processes know the new key, in one transaction: a second run
-    finds nothing to do. The old keys are then retired, and the settings may forget them once the
-    transaction is committed.
+    Run it as the owner of the schema, when every process already runs with the new key as the current one. A second
+    run finds nothing to do. The old keys are then retired, and the settings may forget them after the commit.
 
     Raises:
         BusinessError: `wrong-master-key`: an old key is not at hand.

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rules.errors import BusinessError
@@ -162,7 +162,8 @@ async def check_master_key(session: AsyncSession, vault: Vault) -> None:
     Raises:
         BusinessError: `wrong-master-key`.
     """
-    found = (await session.exec(select(MasterKeyCanary).where(col(MasterKeyCanary.retired_at).is_(None)))).all()
+    in_use = or_(col(MasterKeyCanary.retired_at).is_(None), col(MasterKeyCanary.key_id) == vault.current)
+    found = (await session.exec(select(MasterKeyCanary).where(in_use))).all()
     for canary in found:
         try:
             plain = vault.open_own(canary.sealed, f"canary:{canary.key_id}")
@@ -170,11 +171,11 @@ async def check_master_key(session: AsyncSession, vault: Vault) -> None:
             raise BusinessError("wrong-master-key", f"master key '{canary.key_id}' is missing or another one") from None
         if not hmac.compare_digest(plain, vault.index("canary", canary.key_id)):
             raise BusinessError("wrong-master-key", "the index key is not the one that the data was indexed with")
-    if vault.current not in {canary.key_id for canary in found}:
+    if vault.current not in {canary.key_id for canary in found if canary.retired_at is None}:
         await run(
             session,
             "insert into master_key_canary (key_id, sealed, created_at) values (:id, :sealed, clock_timestamp())"
-            " on conflict do nothing",
+            " on conflict (key_id) do update set retired_at = null",
             id=vault.current,
             sealed=vault.seal_own(vault.index("canary", vault.current), f"canary:{vault.current}"),
         )

@@ -5,6 +5,7 @@ A callback's content moves no money: it wakes the workflow, which asks the bank'
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -16,7 +17,7 @@ from api.routes.problems import problems
 from api.schemas_lending import CallbackBody
 from api.services import Kit, Services
 from rules import callbacks
-from rules.errors import InvalidInput, NotConfirmed, NotFound
+from rules.errors import Conflict, InvalidInput, NotConfirmed, NotFound
 from storage import audit
 from storage.clock import now
 
@@ -54,10 +55,9 @@ async def bank(request: Request, kit: Kit) -> Response:
             application_id = UUID(str(callback.data.get("order_id")))
         except ValueError:
             raise InvalidInput("field-format", field="/data/order_id") from None
-        try:
+        # a closed or unknown case: the statement will tell, the bank need not repeat itself
+        with suppress(NotFound, Conflict):
             await kit.actions.door.signal(f"disbursement/{application_id}", "payout_updated")
-        except NotFound:
-            pass  # already closed, or not ours: the statement will tell; the bank need not repeat
     await _record(kit, "bank", callback)
     return Response(status_code=204)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import ValidationError
-from fastapi.exceptions import RequestValidationError
 from sqlmodel import col, select
 
 from activities.context import Moment

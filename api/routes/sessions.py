@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from sqlmodel import col, func, select
 
+from api.guards import ADDRESS
 from api.problems import LogInNeeded, TooMany
 from api.routes.problems import problems
 from api.schemas_registration import LogInBody, Me, SessionAnswer
@@ -15,7 +16,6 @@ from api.services import Kit, Services
 from api.sessions import (
     AnyCaller,
     ClientCaller,
-    address_of,
     drop_cookie,
     limits,
     open_session,
@@ -34,10 +34,11 @@ ADDRESS_FACTOR = 20  # an address may stand for many people behind one router
 def _subjects(kit: Services, request: Request, body: LogInBody) -> dict[bytes, int]:
     """What is counted, with how many times the policy's tries each may fail: account + device, and address."""
     vault = kit.records.vault
-    device = request.headers.get("x-device-id") or address_of(request)
+    address = ADDRESS.get()
+    device = request.headers.get("x-device-id") or address
     return {
         vault.index("login", f"{body.phone}|{device[:100]}"): 1,
-        vault.index("login-address", address_of(request)): ADDRESS_FACTOR,
+        vault.index("login-address", address): ADDRESS_FACTOR,
     }
 
 

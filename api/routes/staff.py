@@ -5,7 +5,6 @@ Rules: para 27; para 28; para 29.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Literal, cast
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from sqlmodel import col, select
 
 from activities.context import Moment
 from api.actions import Call
-from api.problems import LogInNeeded, TooMany, language_of
+from api.problems import language_of
 from api.routes.problems import problems
 from api.schemas_staff import (
     DecisionAnswer,
@@ -27,11 +26,10 @@ from api.schemas_staff import (
     StaffMe,
 )
 from api.services import Kit
-from api.sessions import STAFF_COOKIE, address_of, drop_cookie, set_cookie
-from api.staff import AnyMember, Reviewer, by_login, totp_accepted
+from api.staff import COOKIE, AnyMember, Reviewer, log_in, log_out
 from api.titles import title
 from rules.errors import NotFound
-from storage import audit, passwords, reviews, sessions, throttle
+from storage import audit, reviews
 from storage.tables import Review, ReviewDecision
 from workflows.messages import ReviewDecided
 
@@ -41,57 +39,21 @@ _WORKFLOWS = {"registration": "Registration", "application": "Origination", "dis
 
 
 @router.post("/sessions", status_code=201, response_model=StaffMe, responses=problems(401, 403, 422, 429))
-async def log_in(body: StaffLogInBody, request: Request, kit: Kit) -> Response:
+async def open_session(body: StaffLogInBody, kit: Kit) -> Response:
     """Log in. A wrong password, a wrong or used code, an unknown or blocked account: one answer."""
-    subject = kit.records.vault.index("staff-login", f"{body.login}|{address_of(request)}")
-    async with kit.records.moment() as moment:
-        allowed, window = moment.policy.whole("login-tries"), moment.policy.whole("login-lock-minutes") * 60
-        wait = await throttle.blocked_seconds(moment.session, subject)
-        staff = await by_login(moment.session, body.login)
-    if wait:
-        raise TooMany("too-many-log-ins", wait)
-    right = await asyncio.to_thread(
-        passwords.verify_password, staff.password_hash if staff and staff.active else None, body.password
-    )
-    async with kit.records.moment() as moment:
-        accepted = (
-            staff is not None and right and await totp_accepted(moment.session, kit.records.vault, staff, body.totp)
-        )
-        if staff is None or not accepted:
-            await throttle.failed(moment.session, subject, allowed=allowed, window_seconds=window)
-            who = f"staff:{staff.id}" if staff else f"attempt:{subject.hex()[:16]}"
-            await audit.record(
-                moment.session, actor="system:api", action="staff-log-in-failed", subject=who, paragraph="28"
-            )
-            token = None
-        else:
-            await throttle.forgive(moment.session, subject)
-            token = await sessions.open(moment.session, "staff", staff_id=staff.id)
-            await audit.record(
-                moment.session,
-                actor=f"staff:{staff.id}",
-                action="staff-logged-in",
-                subject=f"staff:{staff.id}",
-                paragraph="28",
-            )
-    if token is None or staff is None:
-        raise LogInNeeded("log-in-wrong")
+    staff, token = await log_in(kit, body.login, body.password, body.totp)
     me = StaffMe(staff_id=staff.id, login=staff.login, roles=[Role(role) for role in staff.roles])
     response = JSONResponse(me.model_dump(mode="json"), status_code=201)
-    set_cookie(kit, response, token, STAFF_COOKIE)
+    response.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=kit.secure_cookies, path="/")
     return response
 
 
 @router.delete("/sessions/current", status_code=204, response_class=Response, responses=problems(401, 403))
-async def log_out(kit: Kit, member: AnyMember) -> Response:
+async def end_session(kit: Kit, member: AnyMember) -> Response:
     """Log out: the session ends at once."""
-    async with kit.records.moment() as moment:
-        await sessions.end(moment.session, member.token)
-        await audit.record(
-            moment.session, actor=member.who, action="staff-logged-out", subject=member.who, paragraph="28"
-        )
+    await log_out(kit, member)
     response = Response(status_code=204)
-    drop_cookie(kit, response, STAFF_COOKIE)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=kit.secure_cookies, path="/")
     return response
 
 

@@ -8,6 +8,7 @@ drops its own under a public path. Nothing here is logged: queries of `/render` 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -35,6 +36,7 @@ _DROPPED = frozenset({
     "trailer", "transfer-encoding", "upgrade",
 })  # fmt: skip
 _SETTINGS = b"/temporal/api/v1/settings"
+_IMMUTABLE = b"/temporal/_app/immutable/"
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
@@ -96,14 +98,29 @@ class Proxy:
         url = self._http.base_url.copy_with(raw_path=_upstream(raw_path, request.scope["query_string"]))
         sent = self._http.build_request(request.method, url, headers=_headers(request), content=body or None)
         try:
-            upstream = await self._http.send(sent, stream=True)
+            upstream = await self._answer(sent, request)
+            if upstream is None:
+                return Response(status_code=499)  # nobody is there to see it
             if raw_path == _SETTINGS and upstream.status_code == 200 and request.method == "GET":
                 return _with_headers(upstream, Response(_settings(await _whole(upstream), staff)))
             if upstream.headers.get("content-type", "").startswith("text/html") and request.method == "GET":
                 return _page(upstream, await _whole(upstream))
         except httpx.HTTPError:
             return refuse(503, "temporal-ui-away", "Temporal UI does not answer; try again in a moment")
-        return _with_headers(upstream, _Piped(upstream))
+        response = _with_headers(upstream, _Piped(upstream))
+        return _kept_by_browser(response) if raw_path.startswith(_IMMUTABLE) else response
+
+    async def _answer(self, sent: httpx.Request, request: Request) -> httpx.Response | None:
+        """The head of the UI server's answer; None when the browser goes away during a long poll."""
+        answering = asyncio.ensure_future(self._http.send(sent, stream=True))
+        leaving = asyncio.ensure_future(request.receive())  # the body is read: only a disconnect can come
+        try:
+            await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            return await answering if answering.done() else None
+        finally:
+            leaving.cancel()
+            if not answering.done():
+                answering.cancel()
 
 
 class _Piped(Response):
@@ -188,6 +205,14 @@ def _settings(answer: bytes, staff: StaffIdentity | None) -> bytes:
     settings["DisableNewsFetch"] = True
     settings["DisableWriteActions"] = staff is None or not staff.may_write
     return json.dumps(settings).encode()
+
+
+def _kept_by_browser(response: Response) -> Response:
+    # Their names carry a hash of their content, but the UI server doesn't say so: 200 requests a page without this.
+    if response.status_code == 200:
+        kept = [pair for pair in response.raw_headers if pair[0] not in (b"set-cookie", b"vary", b"cache-control")]
+        response.raw_headers = [*kept, (b"cache-control", b"public, max-age=31536000, immutable")]
+    return response
 
 
 def _with_headers(upstream: httpx.Response, response: Response) -> Response:

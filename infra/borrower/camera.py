@@ -51,7 +51,7 @@ class Camera:
         frozen: bool = False,
         seed: int | None = None,
     ) -> bytes:
-        """MP4, 480 x 640, in which the face makes the movements and comes back to the middle after each.
+        """MP4, 360 x 480, in which the face makes the movements and comes back to the middle after each.
 
         Args:
             photo: whose face, an encoded photograph.
@@ -99,17 +99,17 @@ def _count(draw: np.random.Generator, seconds: tuple[float, float]) -> int:
 def _recorded(pictures: list[tuple[Image, float]], draw: np.random.Generator) -> Iterator[Image]:
     """The pictures as a hand-held phone sees them: its own framing, light, small movements and noise."""
     angle, zoom = draw.uniform(-3, 3), draw.uniform(0.94, 1.06)
-    x, y, light = draw.uniform(-22, 22), draw.uniform(-22, 22), draw.uniform(0.90, 1.06)
-    grain = draw.normal(0, 2.0, (HEIGHT + 16, WIDTH + 16)).astype(np.int16)
+    x, y, light = draw.uniform(-17, 17), draw.uniform(-17, 17), draw.uniform(0.90, 1.06)
+    grain = cv2.cvtColor(draw.normal(128.5, 0.5, (HEIGHT + 16, WIDTH + 16)).astype(np.uint8), cv2.COLOR_GRAY2BGR)
     phase = draw.uniform(0, 6.3, 2)
     for at, (picture, closer) in enumerate(pictures):
         there = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT * 0.46), angle, zoom * closer)
-        there[0, 2] += x + 1.5 * math.sin(at / 5 + phase[0])
-        there[1, 2] += y + 1.5 * math.sin(at / 7 + phase[1])
+        there[0, 2] += x + 0.6 * math.sin(at / 5 + phase[0])
+        there[1, 2] += y + 0.6 * math.sin(at / 7 + phase[1])
         seen = cv2.warpAffine(picture, there, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
         left, top = (int(value) for value in draw.integers(0, 16, 2))
-        noise = grain[top : top + HEIGHT, left : left + WIDTH, None]
-        yield np.clip(seen * light + noise, 0, 255).astype(np.uint8)
+        noise = grain[top : top + HEIGHT, left : left + WIDTH]
+        yield np.asarray(cv2.addWeighted(seen, light, noise, 1.0, -128), np.uint8)
 
 
 def _encoded(frames: Iterator[Image]) -> bytes:

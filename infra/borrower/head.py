@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 """BGR, uint8."""
 
-WIDTH, HEIGHT = 480, 640
-_FACE_WIDTH = 170.0  # pixels of the mesh in the frame
+WIDTH, HEIGHT = 360, 480
+_FACE_WIDTH = 135.0  # pixels of the mesh in the frame
 _MESH = 468
 _LEVELS = 8  # a turn is rendered in so many steps, each once
 # Yaw and pitch of the rendering in degrees at the end of a turn. A mesh reads about half of them.
@@ -70,7 +70,7 @@ class Head:
         radius = float(np.ptp(self._mesh[:, 0])) * 1.05
         angles = np.linspace(0, 2 * math.pi, 24, endpoint=False)
         ring = self._centre + np.c_[radius * np.cos(angles), radius * 1.15 * np.sin(angles)]
-        return np.clip(ring, 0, (WIDTH - 1, HEIGHT - 1))
+        return np.asarray(np.clip(ring, 0, (WIDTH - 1, HEIGHT - 1)), np.float64)
 
     def _render(self, yaw_degrees: float, pitch_degrees: float) -> Image:
         yaw, pitch = math.radians(yaw_degrees), math.radians(pitch_degrees)
@@ -102,7 +102,7 @@ def _triangles(points: NDArray[np.float32]) -> list[list[int]]:
     for point in points:
         division.insert((float(point[0]), float(point[1])))
     found = []
-    for corners in division.getTriangleList().reshape(-1, 3, 2):
+    for corners in np.asarray(division.getTriangleList()).reshape(-1, 3, 2):
         distance = ((points[None] - corners[:, None]) ** 2).sum(2)
         numbers = [int(number) for number in distance.argmin(1)]
         if (distance.min(1) < 1).all() and len(set(numbers)) == 3:
@@ -119,9 +119,7 @@ def _draw(picture: Image, onto: Image, source: NDArray[Any], target: NDArray[Any
         return
     local = (target - (left, top)).astype(np.float32)
     there = cv2.getAffineTransform(source, local)
-    patch = cv2.warpAffine(
-        picture, there, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-    )
+    patch = cv2.warpAffine(picture, there, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     mask = np.zeros((height, width), np.uint8)
     cv2.fillConvexPoly(mask, np.round(local).astype(np.int32), 255)
     cv2.copyTo(patch, mask, onto[top : top + height, left : left + width])

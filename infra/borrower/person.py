@@ -33,16 +33,11 @@ _WOMEN = (
 _PHOTOS = {"a": ("person_a_1.jpg", "person_a_2.jpg"), "b": ("person_b_2.jpg", "person_b_1.jpg")}  # card, selfie
 _FIRST_BIRTH, _BIRTH_DAYS = date(1971, 1, 1), 10_950
 _BANK = "125"
-_LIMIT = 10_000_000
+PEOPLE = 10_000_000
 
 # One published scheme; several are in use, so names are compared after folding, never for equality.
-_SCHEME = dict(
-    zip(
-        "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯӘІҢҒҮҰҚӨҺ",
-        "A B V G D E E ZH Z I I K L M N O P R S T U F KH TS CH SH SHCH  Y  E YU YA A I N G U U K O H".split(" "),
-        strict=True,
-    )
-)
+_LATIN = "A,B,V,G,D,E,E,ZH,Z,I,I,K,L,M,N,O,P,R,S,T,U,F,KH,TS,CH,SH,SHCH,,Y,,E,YU,YA,A,I,N,G,U,U,K,O,H"
+_SCHEME = dict(zip("АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯӘІҢҒҮҰҚӨҺ", _LATIN.split(","), strict=True))
 
 
 @dataclass(frozen=True)
@@ -80,14 +75,14 @@ def make_persona(seed: int, photos: Path, who: str) -> Persona:
     Raises:
         ValueError: a seed or face that does not exist.
     """
-    if not 0 <= seed < _LIMIT or who not in _PHOTOS:
+    if not 0 <= seed < PEOPLE or who not in _PHOTOS:
         raise ValueError("seed 0 to 9,999,999 and face a or b are expected")
     names = _MEN if who == "a" else _WOMEN
     surname, given_name, patronymic = names[seed % len(names)]
     born = _FIRST_BIRTH + timedelta(days=seed * 97 % _BIRTH_DAYS)
     issued = date(2022, 1, 1) + timedelta(days=seed * 53 % 1000)
     card, selfie = _PHOTOS[who]
-    scattered = (seed * 7_919 + 1_234_567) % _LIMIT
+    scattered = (seed * 7_919 + 1_234_567) % PEOPLE
     return Persona(
         surname=surname,
         given_name=given_name,
@@ -95,7 +90,7 @@ def make_persona(seed: int, photos: Path, who: str) -> Persona:
         iin=_iin(born, who, seed),
         birth_date=born,
         sex="M" if who == "a" else "F",
-        document_number=f"0{10_000_000 + scattered:08d}",
+        document_number=f"0{(10_000_000, 30_000_000)[who == 'b'] + scattered}",
         issued=issued,
         expires=date(issued.year + 10, issued.month, min(issued.day, 28)),
         phone=f"+7{('701', '747')[who == 'b']}{scattered:07d}",

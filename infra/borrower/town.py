@@ -60,7 +60,7 @@ class Town:
         """
         persona = make_persona(seed, self._photos, who)
         await self.plant(persona, **known)
-        key = await self.signing_key(persona, algorithm=algorithm)
+        key = await self.signing_key(persona, alg=algorithm)
         front, back = await asyncio.to_thread(lambda: (card.front(persona), card.back(persona)))
         return BorrowerApp(
             http=self.api,
@@ -89,14 +89,7 @@ class Town:
 
     async def signing_key(self, persona: Persona, **wanted: Any) -> SigningKey:
         """A key and certificate of the counterparty authority for this person."""
-        return await SigningKey.issue(
-            self.world,
-            iin=persona.iin,
-            surname=persona.surname,
-            given=persona.given_name,
-            patronymic=persona.patronymic,
-            **wanted,
-        )
+        return await SigningKey.obtain(self.world, persona, **wanted)
 
     async def fault(self, **fault: Any) -> None:
         """Plant a fault: service, operation, fault, times, match, params."""

@@ -95,7 +95,7 @@ def _entries(world: World, name: str, *, planted: bool) -> list[dict[str, str]]:
         for j, given in enumerate(_GIVEN)
     ]
     if planted:
-        entries += [_entry(persona) for persona in world.personas() if persona.listing and persona.listing.list == name]
+        entries += [_entry(persona) for persona in world.listed() if persona.listing and persona.listing.list == name]
     return [entry | {"num": str(number)} for number, entry in enumerate(entries, 1)]
 
 

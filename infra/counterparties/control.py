@@ -99,6 +99,10 @@ def _known(world: World, iin: str) -> Persona:
 
 def _plant(world: World, persona: Persona) -> None:
     world.store.put("persona", persona.iin, persona.model_dump(mode="json"), ref=persona.phone)
+    if persona.listing:
+        world.store.put("listed", persona.iin, persona.model_dump(mode="json"))
+    else:
+        world.store.remove("listed", persona.iin)
     for old in world.store.where("account", persona.iin):
         if old["iban"] not in [account.iban for account in persona.accounts]:
             world.store.remove("account", old["iban"])

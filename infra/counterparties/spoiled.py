@@ -53,12 +53,19 @@ def spoil(answer: Answer, fault: Fault, *, iin: str | None, names: list[str]) ->
         case "wrong_type":
             answer.body = _wrong_types(answer.body)
         case "wrong_subject":
-            answer.body = _other_subject(
-                answer.body.decode(), str(fault.params.get("iin", OTHER_IIN)), iin, names
-            ).encode()
+            other = str(fault.params.get("iin", OTHER_IIN))
+            answer.body = _encode(_other_subject(_decode(answer.body), other, iin, names))
         case "stale":
-            answer.body = _stale(answer.body.decode(), timedelta(days=fault.number("days", 40))).encode()
+            answer.body = _encode(_stale(_decode(answer.body), timedelta(days=fault.number("days", 40))))
     return answer
+
+
+def _decode(body: bytes) -> str:
+    return body.decode(errors="surrogateescape")  # an answer may be no text at all
+
+
+def _encode(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
 
 
 def _wrong_types(body: bytes) -> bytes:

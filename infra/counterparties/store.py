@@ -1,7 +1,7 @@
 """What the outside services remember: one SQLite file that survives kill -9.
 
 A service commits its effect and its keyed answer in one transaction with synchronous=FULL. The journal of
-calls goes through a second connection that leaves the disk alone: the kill of a process cannot lose it.
+calls goes through a second connection that does not wait for the disk: the kill of a process cannot lose it.
 Everything runs on the event loop's thread and no transaction is held across an await.
 """
 
@@ -30,6 +30,7 @@ create table if not exists due(
   n integer primary key autoincrement, at real, kind text, attempts integer default 0, body text);
 create index if not exists due_at on due(at);
 """
+_JOURNAL_ROWS = 200_000
 _TABLES = ("document", "answer", "call", "due")
 
 
@@ -41,7 +42,7 @@ class Store:
         file = folder / "counterparties.db"
         self._db = _connect(file, "full")
         self._db.executescript(_SCHEMA)
-        self._journal = _connect(file, "off")
+        self._journal = _connect(file, "normal")
         self._in_transaction = False
         clock = self.get("setting", "clock") or {"offset_seconds": 0.0}
         self._offset = timedelta(seconds=clock["offset_seconds"])
@@ -122,11 +123,13 @@ class Store:
 
     def record(self, row: dict[str, Any]) -> None:
         """One line of the journal."""
-        self._journal.execute(
+        number = self._journal.execute(
             "insert into call(at,service,operation,iin,key,request_id,status,fault,request)"
             " values(:at,:service,:operation,:iin,:key,:request_id,:status,:fault,:request)",
             row | {"at": self.now().isoformat()},
-        )
+        ).lastrowid
+        if number and number % 1000 == 0:
+            self._journal.execute("delete from call where n<=?", (number - _JOURNAL_ROWS,))
 
     def calls(self, service: str | None, operation: str | None, limit: int) -> list[dict[str, Any]]:
         """The newest lines of the journal, oldest first."""
@@ -188,7 +191,7 @@ class Store:
 
 
 def _connect(file: Path, synchronous: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, isolation_level=None, timeout=10)
+    connection = sqlite3.connect(file, isolation_level=None, timeout=10, check_same_thread=False)
     connection.execute("pragma journal_mode=wal")
     connection.execute(f"pragma synchronous={synchronous}")
     return connection

@@ -33,9 +33,9 @@ class World:
         body = self.store.get("persona", iin)
         return Persona.model_validate(body) if body else None
 
-    def personas(self) -> list[Persona]:
-        """Everybody planted."""
-        return [Persona.model_validate(body) for body in self.store.all("persona")]
+    def listed(self) -> list[Persona]:
+        """The planted people who stand on some list."""
+        return [Persona.model_validate(body) for body in self.store.all("listed")]
 
     def honours_keys(self, service: str) -> bool:
         """Whether a second call under a key in work is refused; a bank may not know keys."""

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from infra.stack import postgres
@@ -23,10 +23,18 @@ PARTS = (*SERVERS, *OURS)
 
 
 class Parts:
-    """The parts of one started stack. settings: the contents of its `nesie.env`."""
+    """The parts of one started stack.
 
-    def __init__(self, state: Path, stack: StackFile, settings: Mapping[str, str]) -> None:
+    Args:
+        settings: the contents of its `nesie.env`.
+        pid_of: the process id of a part now, 0 when it does not run.
+    """
+
+    def __init__(
+        self, state: Path, stack: StackFile, settings: Mapping[str, str], pid_of: Callable[[str], int]
+    ) -> None:
         self.state = state
+        self._pid_of = pid_of
         self.ports, self.secrets = stack.ports, stack.secrets
         self.settings = settings
         self._outside = programs(state, stack)["counterparties"].environment
@@ -54,8 +62,9 @@ class Parts:
         if name == "archive":
             return self.archive.answers()
         if name in QUEUES:
-            return self.temporal.has_poller(QUEUES[name])
-        return says_ok(f"http://127.0.0.1:{self.ports[name]}/health")
+            return self.temporal.has_poller(QUEUES[name], self._pid_of(name))
+        page = "ready" if name == "api" else "health"  # ready: its database and Temporal answer too
+        return says_ok(f"http://127.0.0.1:{self.ports[name]}/{page}")
 
     def before(self, name: str) -> None:
         """What must exist before the server can start."""
@@ -84,7 +93,7 @@ class Parts:
             self.archive.make_bucket()
 
     def _issue_seal(self) -> None:
-        """The lender's own signing key and the list of trusted authorities, from the counterparty's CA; kept if good."""
+        """The lender's signing key and the list of trusted authorities, from the counterparty's CA; kept while good."""
         folder = self.state / "pki"
         command = [sys.executable, "-m", "infra.counterparties.pki.issue_lender", str(folder)]
         environment = {**os.environ, **self._outside}
@@ -116,9 +125,9 @@ def temporal_admin(ports: Mapping[str, int]) -> TemporalAdmin:
 
 
 def says_ok(url: str) -> bool:
-    """Whether a GET is answered 200 within two seconds."""
+    """Whether a GET of one of our own http addresses is answered 200 within two seconds."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # nosec B310: always our own http address
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  # nosec B310
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -22,7 +22,7 @@ SERVER_OPTIONS = {
     "shared_buffers": "128MB",
     "fsync": "on",
     "full_page_writes": "on",
-    "password_encryption": "scram-sha-256",
+    "password_encryption": "scram-sha-256",  # nosec B105
     # Failing statements, their parameters and DETAIL lines carry personal data: keep them out of the log.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -110,7 +110,7 @@ def main(data: Path, port: int) -> None:
     # Dropping root clears the death signal, so it is set again by the same program.
     keep = [*(drop or ["setpriv"]), "--pdeathsig", "INT", "--"]
     options = [word for name, value in SERVER_OPTIONS.items() for word in ("-c", f"{name}={value}")]
-    os.execvp(keep[0], [*keep, str(binaries() / "postgres"), "-D", str(data), "-p", str(port), *options])  # noqa: S606
+    os.execvp(keep[0], [*keep, str(binaries() / "postgres"), "-D", str(data), "-p", str(port), *options])  # noqa: S606  # nosec B606
 
 
 if __name__ == "__main__":

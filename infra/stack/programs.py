@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.stack.environment import StackFile
+from infra.stack.errors import StartFailed
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMBER = "NESIE_STACK_MEMBER"  # set in every child: how leftovers of a killed supervisor are recognised
@@ -17,7 +18,10 @@ SOCKET_LIMIT = 100  # bytes; the kernel takes 107 for the path of a unix socket
 
 @dataclass(frozen=True)
 class Program:
-    """One supervised process. priority: started low first, stopped high first. stop_seconds: then SIGKILL."""
+    """One supervised process. priority: started low first, stopped high first. stop_seconds: then SIGKILL.
+
+    start_seconds: a process that ends sooner failed to start, and is tried again with growing pauses.
+    """
 
     name: str
     command: list[str]
@@ -25,6 +29,7 @@ class Program:
     environment: dict[str, str] = field(default_factory=dict)
     stop_signal: str = "TERM"
     stop_seconds: int = 10
+    start_seconds: int = 1
 
 
 def _uvicorn(factory: str, port: int) -> list[str]:
@@ -81,19 +86,23 @@ def programs(state: Path, stack: StackFile) -> dict[str, Program]:
         Program(
             "counterparties", _uvicorn("infra.counterparties.app:create_app", ports["counterparties"]), 20, outside
         ),
-        Program("worker", [*python, "worker", "origination"], 30, stop_seconds=35),
-        Program("biometrics", [*python, "worker", "biometrics"], 30, faces, stop_seconds=35),
-        Program("api", _uvicorn("api.app:create_app", ports["api"]), 40),
+        Program("worker", [*python, "worker", "origination"], 30, stop_seconds=35, start_seconds=8),
+        Program("biometrics", [*python, "worker", "biometrics"], 30, faces, stop_seconds=35, start_seconds=8),
+        Program("api", _uvicorn("api.app:create_app", ports["api"]), 40, start_seconds=8),
     ]
     return {one.name: one for one in listed}
 
 
 def socket_file(state: Path) -> Path:
-    """Where the supervisor listens: in the state folder, else (path too long) in a private folder under /tmp."""
+    """Where the supervisor listens.
+
+    Raises:
+        StartFailed: the path is longer than the kernel takes.
+    """
     inside = state / "run" / "supervisor.sock"
     if len(os.fsencode(inside)) <= SOCKET_LIMIT:
         return inside
-    raise ValueError(f"the state folder's path is too long for a unix socket ({SOCKET_LIMIT} bytes): {inside}")
+    raise StartFailed(f"the state folder's path is too long for a unix socket ({SOCKET_LIMIT} bytes): {inside}")
 
 
 def _quoted(value: str) -> str:
@@ -113,7 +122,7 @@ environment={told}
 priority={program.priority}
 autostart=false
 autorestart=true
-startsecs=1
+startsecs={program.start_seconds}
 startretries=1000000
 stopsignal={program.stop_signal}
 stopwaitsecs={program.stop_seconds}

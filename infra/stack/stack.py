@@ -22,6 +22,8 @@ from infra.stack.parts import OURS, PARTS, SERVERS, Parts, outside_database, out
 from infra.stack.programs import configuration, programs
 from infra.stack.supervision import Supervisor, kill_tree, leftovers, stop_leftovers
 
+LIVES = 3  # a part that dies more often while we wait for it will not come up
+
 
 class Stack:
     """The local stack of one state folder.
@@ -76,7 +78,7 @@ class Stack:
 
     def kill(self, name: str) -> int:
         """kill -9 of one part and its children; returns the process id that died. The supervisor restarts it."""
-        pid = int(self._supervisor.processes().get(name, {}).get("pid", 0))
+        pid = self._pid(name)
         if not pid:
             raise StartFailed(f"{name} is not running")
         kill_tree(pid)
@@ -125,7 +127,7 @@ class Stack:
         api, s3 = f"http://127.0.0.1:{ports['api']}", f"http://127.0.0.1:{ports['archive']}"
         return {
             "api": f"{api}/api/v1",
-            "api_docs": f"{api}/docs",
+            "api_docs": f"{api}/api/docs",
             "temporal_ui": f"{api}/temporal",
             "temporal": f"127.0.0.1:{ports['temporal']}",
             "archive": s3,
@@ -203,15 +205,20 @@ class Stack:
         self._tell(f"{name} is ready")
 
     def _wait(self, name: str, healthy: Callable[[], bool], patience: float) -> None:
-        end = time.monotonic() + patience
+        end, seen = time.monotonic() + patience, set[int]()
         while not healthy():
-            if time.monotonic() > end or not self._supervisor.alive():
-                told = f"its log ends:\n{self.log_tail(name)}"
-                raise StartFailed(f"{name} did not become ready in {patience:.0f} s; {told}")
+            seen |= {self._pid(name)} - {0}
+            hopeless = len(seen) > LIVES or not self._supervisor.alive()
+            if hopeless or time.monotonic() > end:
+                why = f"ended {len(seen)} times" if hopeless else f"did not become ready in {patience:.0f} s"
+                raise StartFailed(f"{name} {why}; its log ends:\n{self.log_tail(name)}")
             time.sleep(0.1)
 
     def _parts(self) -> Parts:
-        return Parts(self.state, StackFile.load(self.state), self.settings_env())
+        return Parts(self.state, StackFile.load(self.state), self.settings_env(), self._pid)
+
+    def _pid(self, name: str) -> int:
+        return int(self._supervisor.processes().get(name, {}).get("pid", 0))
 
     def _tell(self, sentence: str) -> None:
         self._report(f"{time.monotonic() - self._began:6.1f} s  {sentence}")

@@ -1,4 +1,7 @@
-"""supervisord, which starts, restarts and reaps the parts: how we start it, ask it, and clean up after a killed one."""
+"""supervisord, which starts, restarts and reaps the parts: how we start it, ask it, and clean up after a killed one.
+
+It is asked by XML-RPC over a unix socket in a private folder: nobody but it can answer.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-import xmlrpc.client  # nosec B411: only our own supervisor answers, on a socket in a private folder
+import xmlrpc.client  # nosec B411
 from pathlib import Path
 from typing import Any
 

@@ -56,10 +56,11 @@ class TemporalAdmin:
         if done.returncode and "already" not in done.stderr:
             raise StartFailed(f"Temporal's search attributes could not be made: {done.stderr.strip()[-300:]}")
 
-    def has_poller(self, queue: str) -> bool:
-        """Whether a worker asks this task queue for work."""
+    def has_poller(self, queue: str, pid: int) -> bool:
+        """Whether the worker of this process id asks the queue for work (pollers are remembered after they died)."""
         done = self._run("task-queue", "describe", "--task-queue", queue, "-o", "json")
         try:
-            return bool(json.loads(done.stdout).get("pollers"))
+            pollers = json.loads(done.stdout).get("pollers") or []
         except ValueError:
             return False
+        return any(str(one.get("identity", "")).startswith(f"{pid}@") for one in pollers)

@@ -1,6 +1,56 @@
 """Makes tests/support importable: a dependency installs a package named `tests`, which hides our folder."""
 
+from __future__ import annotations
+
 import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+if TYPE_CHECKING:
+    from our_adapters import Adapters
+    from outside_world import Outside
+
+
+@pytest.fixture(scope="session")
+def running_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    """The counterparties in a thread of this process."""
+    from outside_world import outside
+
+    with outside(tmp_path_factory.mktemp("outside")) as running:
+        yield running
+
+
+@pytest.fixture
+def world(running_world: Outside) -> Outside:
+    """The counterparties with one person whom every service knows and a bank that settles at once."""
+    from our_adapters import WHO
+
+    running_world.control.post("/_control/reset").raise_for_status()
+    running_world.bank(settle_ms=20)
+    running_world.plant(WHO)
+    return running_world
+
+
+@pytest.fixture
+async def adapters(world: Outside) -> AsyncIterator[Adapters]:
+    """One adapter of each kind."""
+    from our_adapters import Adapters
+
+    one = Adapters(world.url)
+    yield one
+    await one.client.aclose()
+
+
+@pytest.fixture
+async def hasty(world: Outside) -> AsyncIterator[Adapters]:
+    """The same with little patience, for services that hang."""
+    from our_adapters import Adapters
+
+    one = Adapters(world.url, patience=0.7)
+    yield one
+    await one.client.aclose()

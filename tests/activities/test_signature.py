@@ -6,7 +6,6 @@ Real: the counterparties' application with its authority, certificates, OCSP and
 from __future__ import annotations
 
 import hashlib
-from base64 import b64encode
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -55,18 +54,6 @@ async def test_a_genuine_signature_is_accepted_with_its_proof(world: PkiWorld, a
     assert evidence.timestamp_token
     assert evidence.signed_at is not None
     assert abs(evidence.signed_at - datetime.now(UTC)) < timedelta(minutes=1)
-
-
-@pytest.mark.parametrize("wrap", ["pem", "base64", "base64 in lines"])
-async def test_the_forms_in_which_browsers_and_phones_send_it_are_read(world: PkiWorld, wrap: str) -> None:
-    cms = (await world.key()).sign(CONTENT)
-    text = b64encode(cms)
-    sent = {
-        "pem": pem.armor("CMS", cms),
-        "base64": text,
-        "base64 in lines": b"\r\n".join(text[i : i + 64] for i in range(0, len(text), 64)),
-    }[wrap]
-    assert (await world.verify(sent, CONTENT)).accepted
 
 
 @BOTH

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 
 import httpx
-import pytest
 from asn1crypto import core, ocsp, pem, tsp
 from pki_world import BORROWER, pki_world
 
@@ -54,7 +53,8 @@ def trust() -> bytes:
 
 def verifier_at(moment: datetime, pinned: bytes | None = None) -> NativeVerifier:
     """A verifier whose clock stands; it is not let onto the network."""
-    return NativeVerifier(pinned or trust(), httpx.AsyncClient(), "http://unused.invalid", clock=lambda: moment)
+    client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    return NativeVerifier(pinned or trust(), client, "http://unused.invalid", clock=lambda: moment)
 
 
 def recorded_status(serial: str) -> tuple[Ground | None, str]:
@@ -181,7 +181,3 @@ async def generated() -> int:
 
 async def test_the_replacement_for_absent_samples_works() -> None:
     assert await generated() == 6
-
-
-if __name__ == "__main__":
-    pytest.main([__file__, "-s"])

@@ -5,6 +5,7 @@ The real UI in a real browser is in tests/browser. Here the upstream only tells 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
@@ -147,7 +148,9 @@ def plain(text: bytes = b'"typed"') -> Payload:
 
 async def test_without_a_log_in_only_program_text_is_served(world: World, browser: Any) -> None:
     async with browser() as client:
-        assert (await client.get("/temporal/_app/immutable/start.js")).status_code == 200
+        program = await client.get("/temporal/_app/immutable/start.js")
+        assert (program.status_code, program.headers["cache-control"]) == (200, "public, max-age=31536000, immutable")
+        assert "set-cookie" not in program.headers
         page = await client.get("/temporal/namespaces?a=1", headers={"sec-fetch-mode": "navigate"})
         assert (page.status_code, page.headers["location"]) == (
             303, "/staff/login?next=%2Ftemporal%2Fnamespaces%3Fa%3D1",
@@ -418,3 +421,30 @@ async def test_the_page_speaks_three_languages_and_runs_no_script(browser: Any) 
             assert "default-src 'none'" in page.headers["content-security-policy"]
         assert "Пароль" in (await client.get("/staff/login?lang=xx", headers={"accept-language": "fr"})).text
         assert (await client.get("/staff/login.css")).headers["content-type"].startswith("text/css")
+
+
+async def test_a_browser_that_leaves_during_a_long_poll_frees_the_connection(world: World) -> None:
+    left = asyncio.Event()
+
+    async def polls(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await asyncio.sleep(20)
+        finally:
+            left.set()
+
+    world.ui = polls  # type: ignore[method-assign]
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        return None
+
+    scope = {
+        "type": "http", "method": "GET", "path": "/temporal/x", "raw_path": b"/temporal/x", "query_string": b"",
+        "headers": [(b"host", b"app"), (b"cookie", b"nesie_staff=reader")], "server": ("app", 80), "scheme": "http",
+        "root_path": "",
+    }  # fmt: skip
+    await asyncio.wait_for(mounted(world)(scope, receive, send), 5)
+    await asyncio.wait_for(left.wait(), 5)

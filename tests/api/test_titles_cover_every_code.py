@@ -98,7 +98,9 @@ def test_the_languages_have_the_same_codes() -> None:
 
 
 def test_no_words_without_a_reader() -> None:
-    assert all(text.strip() == text and 3 <= len(text) <= 200 for language in LANGUAGES for text in table(language).values())
+    assert all(
+        text.strip() == text and 3 <= len(text) <= 200 for language in LANGUAGES for text in table(language).values()
+    )
 
 
 def test_the_reader_of_codes_finds_each_kind() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -30,8 +30,7 @@ def another(url: str, database: str) -> str:
     return libpq_url(make_url(sqlalchemy_url(url)).set(database=database).render_as_string(hide_password=False))
 
 
-def a_person(**changes: object) -> Person:
-    """A person whose phone and IIN nobody else has; the IIN's check digit is not looked at here."""
+def _a_person(**changes: object) -> Person:
     digits = f"{secrets.randbelow(10**7):07d}"
     person = Person(
         surname="Ахметова",
@@ -41,6 +40,12 @@ def a_person(**changes: object) -> Person:
         phone=f"+7701{digits}",
     )
     return person.model_copy(update=changes)
+
+
+@pytest.fixture(scope="session")
+def a_person() -> Callable[..., Person]:
+    """Makes a person whose phone and IIN nobody else has; the IIN's check digit is not looked at here."""
+    return _a_person
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def clients(vault: Vault) -> Clients:
 async def client(database: Database, clients: Clients) -> Client:
     """A committed client who is still registering."""
     async with database.begin() as session:
-        return await clients.register(session, a_person(), ClientKind.INDIVIDUAL, "kk", "2025")
+        return await clients.register(session, _a_person(), ClientKind.INDIVIDUAL, "kk", "2025")
 
 
 @pytest.fixture(scope="session")

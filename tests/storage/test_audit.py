@@ -48,10 +48,14 @@ async def test_an_empty_trail_is_whole(separate) -> None:
 async def test_what_is_rolled_back_leaves_no_entry_and_no_gap(separate) -> None:
     database = Database(separate.app)
     await _append(database, 1)
-    with pytest.raises(RuntimeError):
+
+    async def fail() -> None:
         async with database.begin() as session:
             await audit.record(session, actor="system:test", action="lost", subject="test:2")
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
     await _append(database, 3)
     async with database.begin() as session:
         report = await audit.verify(session)

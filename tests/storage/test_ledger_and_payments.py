@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import select
 
 from rules.errors import Conflict
 from rules.money import Money
@@ -47,54 +48,51 @@ async def test_the_same_key_for_another_booking_is_refused(database: Database) -
         await _post(database, key, "150000.11")
 
 
+async def _post_by_hand(database: Database, entries: list[tuple[str, str]]) -> None:
+    async with database.begin() as session:
+        posting = LedgerPosting(key=_key(), description="crooked", value_date=DAY, posted_at=await now(session))
+        session.add(posting)
+        await session.flush()
+        for side, amount in entries:
+            session.add(LedgerEntry(posting_id=posting.id, account="a", side=side, amount=Money(amount)))
+
+
 @pytest.mark.parametrize(
     "entries",
-    [
-        [],
-        [("D", "10.00")],
-        [("D", "10.00"), ("C", "9.99")],
-        [("D", "10.00"), ("D", "10.00")],
-    ],
+    [[], [("D", "10.00")], [("D", "10.00"), ("C", "9.99")], [("D", "10.00"), ("D", "10.00")]],
 )
 async def test_the_database_refuses_a_posting_that_does_not_balance(database: Database, entries) -> None:
     with pytest.raises(IntegrityError, match="does not balance"):
-        async with database.begin() as session:
-            posting = LedgerPosting(key=_key(), description="crooked", value_date=DAY, posted_at=await now(session))
-            session.add(posting)
-            await session.flush()
-            for side, amount in entries:
-                session.add(LedgerEntry(posting_id=posting.id, account="a", side=side, amount=Money(amount)))
+        await _post_by_hand(database, entries)
 
 
 @pytest.mark.parametrize(("side", "amount"), [("D", "0"), ("D", "-1.00"), ("X", "1.00")])
 async def test_the_database_refuses_an_impossible_entry(database: Database, side: str, amount: str) -> None:
     with pytest.raises(IntegrityError, match="ledger_entry"):
-        async with database.begin() as session:
-            posting = LedgerPosting(key=_key(), description="crooked", value_date=DAY, posted_at=await now(session))
-            session.add(posting)
-            await session.flush()
-            session.add(LedgerEntry(posting_id=posting.id, account="a", side=side, amount=Money(amount)))
+        await _post_by_hand(database, [(side, amount)])
 
 
 async def test_an_entry_cannot_be_slipped_into_a_posting_that_stands(database: Database) -> None:
     key = _key()
     await _post(database, key)
-    with pytest.raises(IntegrityError, match="does not balance"):
+
+    async def slip_in() -> None:
         async with database.begin() as session:
-            posting = await ledger.post(
-                session, key, "issued", DAY, "loans:principal", "bank:settlement", Money("150000.10")
-            )
-            session.add(LedgerEntry(posting_id=posting.id, account="bank:settlement", side="C", amount=Money(1)))
+            stands = await session.exec(select(LedgerPosting).where(LedgerPosting.key == key))
+            session.add(LedgerEntry(posting_id=stands.one().id, account="a", side="C", amount=Money(1)))
+
+    with pytest.raises(IntegrityError, match="does not balance"):
+        await slip_in()
 
 
-async def _intend(database: Database, key: str, request_hash: str = "h") -> bool:
+async def _intend(database: Database, key: str, request_hash: str = "h", amount: str = "150000") -> bool:
     async with database.begin() as session:
         _, fresh = await payments.intend(
             session,
             key=key,
             purpose="disbursement",
             request_hash=request_hash,
-            amount=Money(150000),
+            amount=Money(amount),
             account_sealed=b"sealed",
             application_id=None,
         )
@@ -162,16 +160,6 @@ async def test_unsettled_payments_are_listed_until_the_bank_has_answered(databas
         assert key not in {payment.key for payment in await payments.unsettled(session)}
 
 
-async def test_texts_of_database_errors_show_no_values(database: Database) -> None:
-    with pytest.raises(DBAPIError) as error:
-        async with database.begin() as session:
-            await payments.intend(
-                session,
-                key=_key(),
-                purpose="+77011234567",
-                request_hash="h",
-                amount=Money(-5),
-                account_sealed=b"x",
-                application_id=None,
-            )
-    assert "+77011234567" not in str(error.value).split("DETAIL")[0]
+async def test_texts_of_database_errors_hide_the_bound_values(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="SQL parameters hidden"):
+        await _intend(database, _key(), amount="-5")

@@ -24,11 +24,13 @@ IBAN = "KZ86125KZT5004100100"
 CONSENT = "ab" * 32
 
 
-def iin(serial: int, born: str = "880412", century: str = "4") -> str:
-    """A number with a right check digit."""
-    while (digit := check_digit(f"{born}{century}{serial:04d}")) is None:
-        serial += 1
-    return f"{born}{century}{serial:04d}{digit}"
+def iin(serial: int) -> str:
+    """A number with a right check digit, another one for each serial; born on 12 April 1988 or some days later."""
+    for day in range(12, 31):
+        digit = check_digit(f"8804{day}4{serial:04d}")
+        if digit is not None:
+            return f"8804{day}4{serial:04d}{digit}"
+    raise ValueError("no number for this serial")
 
 
 def iban(number: int) -> str:
@@ -70,7 +72,9 @@ class Outside:
         self.control.post("/_control/personas", json=person).raise_for_status()
         return person
 
-    def fault(self, service: str, operation: str, fault: str, *, times: int = 1, key: str | None = None, **params: Any) -> None:
+    def fault(
+        self, service: str, operation: str, fault: str, *, times: int = 1, key: str | None = None, **params: Any
+    ) -> None:
         """Let a fault happen."""
         body = {"service": service, "operation": operation, "fault": fault, "times": times, "params": params}
         self.control.post("/_control/faults", json=body | {"match": {"key": key}}).raise_for_status()

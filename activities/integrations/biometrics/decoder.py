@@ -33,7 +33,7 @@ _REQUESTS_PER_CHILD = 500  # what a codec leaks goes with its process
 class Frame(NamedTuple):
     """One frame of a clip: its number, milliseconds from the start, BGR picture with a longest side of at most 640."""
 
-    index: int
+    number: int
     at_ms: float
     image: Image
 
@@ -145,7 +145,10 @@ class Decoder:
 
     @contextmanager
     def _child(self, ground: str) -> Iterator[_Child]:
-        """A child for one request; `ground` is the refusal if it dies of it. One that was left in the middle of an answer is ended, not reused."""
+        """A child for one request; `ground` is the refusal if it dies of it.
+
+        One that was left in the middle of an answer is ended, not reused.
+        """
         child = self._free.get()
         whole = False
         try:

@@ -58,7 +58,7 @@ def picture(content: bytes) -> tuple[int, int, bytes]:
         raise Refused("image-unreadable") from None
     if image.width * image.height > MAX_PIXELS:
         raise Refused("image-too-large")
-    if image.mode not in MODES or getattr(image, "n_frames", 1) > 1 and image.format == "PNG":
+    if image.mode not in MODES or (getattr(image, "n_frames", 1) > 1 and image.format == "PNG"):
         raise Refused("image-type")
     try:
         image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # JPEG: decode at a half or a quarter where that is enough
@@ -160,11 +160,9 @@ if __name__ == "__main__":
     os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
     os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
     import cv2
+    from PIL import JpegImagePlugin, PngImagePlugin  # noqa: F401 - loaded before the limits
 
     cv2.setNumThreads(1)
-    import PIL.JpegImagePlugin
-    import PIL.PngImagePlugin
-
     output = os.fdopen(os.dup(1), "wb")
     fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, MEGABYTE)  # fewer turns between the two processes
     os.dup2(2, 1)  # a codec that prints must not speak into the answers

@@ -16,7 +16,7 @@ import numpy as np
 from activities.integrations.biometrics import images
 from activities.integrations.biometrics.decoder import Image
 from activities.integrations.biometrics.detection import Face, FaceDetector
-from activities.integrations.biometrics.mrz import MrzReader, MrzText
+from activities.integrations.biometrics.mrz import READABLE, MrzReader, MrzText
 from activities.integrations.biometrics.mrz_lines import MODEL as LINES
 from activities.integrations.biometrics.mrz_lines import MODEL_SHA256 as LINES_SHA256
 from activities.integrations.biometrics.mrz_rows import MODEL as ROWS
@@ -26,7 +26,6 @@ from rules.evidence import DocumentFields, DocumentOutcome, DocumentReading
 
 _MIN_SHARPNESS = 40.0  # variance of the Laplacian at 960 pixels; rendered and real photographs have 100 and more
 _PORTRAIT = (1.7, 2.1)  # width and height of the cut in face widths and heights
-_UNREADABLE = -0.5  # score below which the rows were no MRZ
 _TURNS = (None, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE)
 
 
@@ -55,7 +54,7 @@ class CardReader:
         """
         picture = images.decode(image)
         text = self._mrz.read(picture)
-        if text is None or text.score < _UNREADABLE:
+        if text is None or text.score < READABLE:
             return self._retake("photo-blurred" if _blurred(picture) else "mrz-not-found", text)
         return self._judge(text)
 

@@ -1,4 +1,4 @@
-"""Perceptual fingerprints of a clip's frames: a clip encoded again has nearly the same ones, another recording has not."""
+"""Perceptual fingerprints of a clip's frames: a clip encoded again has nearly the same, another has not."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -115,8 +116,10 @@ class HeadMovements:
         return clip
 
     def _compare(self, clip: _Clip, motion: Motion, photo: Embedding) -> tuple[FaceComparison, bool]:
-        """The clip's straight faces against the photo (the median), and whether one face is seen all along."""
-        straight = [max(run, key=lambda at: clip.seen[at].sharp) for run in motion.neutral if run]
+        """The clip's straight faces (first, middle, last) against the photo, and whether all faces are one person's."""
+        runs = [run for run in motion.neutral if run]
+        runs = [runs[at] for at in sorted({0, len(runs) // 2, len(runs) - 1})]
+        straight = [max(run, key=lambda at: clip.seen[at].sharp) for run in runs]
         embeddings = [self._faces.embed(clip.seen[at].aligned) for at in straight]
         turned = [self._faces.embed(clip.seen[movement.peak].aligned) for movement in motion.movements]
         match = self._faces.judge(float(np.median([embedding @ photo for embedding in embeddings])))
@@ -142,7 +145,7 @@ def _verdict(clip: _Clip, motion: Motion, asked: list[str]) -> LivenessVerdict:
     if motion.order != asked or not all(movement.finished for movement in motion.movements):
         return LivenessVerdict.WRONG_ORDER
     moments = [clip.seen[0].sample.at_ms] + [clip.seen[movement.peak].sample.at_ms for movement in motion.movements]
-    if any(later - earlier > _MAX_MS_TO_STEP for earlier, later in zip(moments, moments[1:], strict=False)):
+    if any(later - earlier > _MAX_MS_TO_STEP for earlier, later in pairwise(moments)):
         return LivenessVerdict.TIMING
     return LivenessVerdict.LIVE
 

@@ -1,4 +1,4 @@
-"""The face as 468 points in space (FaceMesh), and what they say: where the head looks, how near it is, whether it is flat."""
+"""The face as 468 points in space (FaceMesh): where the head looks, how near it is, whether it is flat."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FaceMesh:
         self._local = threading.local()
 
     def of_face(self, image: Image, face: Face) -> Points:
-        """The mesh of a face that is already found. The net looks at 1.5 x the box, turned so that the eyes are level."""
+        """The mesh of a found face. The net looks at 1.5 x the box, turned so that the eyes are level."""
         right, left = face.raw[4:6], face.raw[6:8]
         angle = np.degrees(np.arctan2(left[1] - right[1], left[0] - right[0]))
         x, y, width, height = face.box
@@ -52,7 +52,7 @@ class FaceMesh:
         crop = cv2.warpAffine(image, there, (_SIDE, _SIDE))
         points = self._run(crop)
         back = cv2.invertAffineTransform(there)
-        return np.c_[points[:, :2] @ back[:, :2].T + back[:, 2], points[:, 2] * side / _SIDE]
+        return np.asarray(np.c_[points[:, :2] @ back[:, :2].T + back[:, 2], points[:, 2] * side / _SIDE], np.float64)
 
     def of_photo(self, photo: bytes) -> Points:
         """The mesh of the largest face of an encoded photograph.

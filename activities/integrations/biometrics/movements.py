@@ -49,7 +49,7 @@ class Motion:
     movements: list[Movement] = field(default_factory=list)
     neutral: list[list[int]] = field(default_factory=list)
     change: float = 0.0  # the largest change of outline, share of the face's width
-    start: Pose = Pose(0.0, 0.0, 1.0)
+    start: Pose = field(default_factory=lambda: Pose(0.0, 0.0, 1.0))
 
     @property
     def order(self) -> list[str]:

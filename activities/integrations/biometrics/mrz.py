@@ -15,8 +15,10 @@ from activities.integrations.biometrics.mrz_lines import LineNet, LogProbabiliti
 from activities.integrations.biometrics.mrz_repair import Beliefs, mend
 from activities.integrations.biometrics.mrz_rows import RowFinder
 
-_ACCEPTED, _MENDED = -0.25, -0.12  # mean log-probability a frame that a reading needs, unmended and mended
-_READABLE = -0.5  # from here on it is an MRZ, well or badly read: other directions need not be tried
+READABLE = -0.25
+"""Score below which the rows are no MRZ, or it lies in another direction (other text comes to -0.29 at best)."""
+
+_MENDED = -0.12  # the score that a mended reading needs
 _SURE = 3.0  # log-probability by which a sure symbol is ahead of the next one
 _LENGTH_SLACK = 7  # a row whose free reading is further from a format's length is not of that format
 
@@ -73,7 +75,7 @@ class MrzReader:
                     best = text
                 if best.accepted:
                     return best
-            if best is not None and best.score > _READABLE:
+            if best is not None and best.score > READABLE:
                 return best
         return best
 
@@ -83,7 +85,7 @@ class MrzReader:
             text = decode(self._net.read(crops))
             if text is not None:
                 yield text
-            if text is None or text.score < _READABLE:
+            if text is None or text.score < READABLE:
                 upside_down = [np.asarray(cv2.rotate(crop, cv2.ROTATE_180), np.uint8) for crop in reversed(crops)]
                 text = decode(self._net.read(upside_down))
                 if text is not None:
@@ -138,7 +140,7 @@ def _judged(form: Format, rows: Sequence[LogProbabilities], read: Sequence[Row])
     sure = _sure(form, beliefs)
     mended = mend(form, lines, beliefs) if score > _MENDED and not form.valid(lines) else None
     lines = mended or lines
-    accepted = form.valid(lines) and score > (_MENDED if mended else _ACCEPTED) and _issuer_known(lines)
+    accepted = form.valid(lines) and score > (_MENDED if mended else READABLE) and _issuer_known(lines)
     return MrzText(form, lines, score, mended is not None, sure, accepted)
 
 

@@ -23,6 +23,7 @@ MODEL_SHA256 = "fda90e00aa3f2d4675ccb83685ef6e995c94fb3b394991f4ec020f1e5229dd0d
 BLANK = len(ALPHABET)
 _HEIGHT, _STRIDE, _FLOOR = 32, 4, -16.1
 _NEVER = np.float32(-1e9)
+_TwoBest = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
 
 LogProbabilities = NDArray[np.float32]
 """(frames, 38): the alphabet's 37 symbols and blank."""
@@ -93,7 +94,7 @@ def constrained(row: LogProbabilities, mask: Mask) -> Row | None:
     return _trace(came_blank, came_symbol, -1 if ends_blank else last, score)
 
 
-def _two_best(symbol: NDArray[np.float32]) -> tuple[NDArray[np.int64], ...]:
+def _two_best(symbol: NDArray[np.float32]) -> _TwoBest:
     """Best and second symbol and their scores after each position; index 0 is "before the first"."""
     length = len(symbol)
     order = np.argpartition(-symbol, 1, axis=1)[:, :2]

@@ -61,7 +61,7 @@ def _solutions(
     form: Format, check: Check, lines: Sequence[str], candidates: list[tuple[float, _Change]]
 ) -> list[tuple[float, tuple[_Change, ...]]]:
     """One or two replacements that make this check digit fit, with their cost."""
-    tried = [(cost, (change,)) for cost, change in candidates]
+    tried: list[tuple[float, tuple[_Change, ...]]] = [(cost, (change,)) for cost, change in candidates]
     tried += [
         (one + other, (first, second))
         for at, (one, first) in enumerate(candidates)

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
@@ -16,6 +16,8 @@ from infra.counterparties.pki import layout, ocsp, revocation_list, tsp
 from infra.counterparties.pki.keys import Alg, Key, generate
 from infra.counterparties.pki.layout import Kind, Role, Usage
 from infra.counterparties.pki.registry import Registry, Status
+
+FileAlg = Literal["rsa", "gost"]
 
 
 class Fault(Protocol):
@@ -130,19 +132,19 @@ def _public(registry: Registry, faults: Faults) -> APIRouter:
 
     @routes.get("/root.cer")
     @routes.get("/root_{alg}.cer")
-    async def root(alg: str = "rsa") -> Response:
+    async def root(alg: FileAlg = "rsa") -> Response:
         """The root, DER: root.cer and root_rsa.cer, root_gost.cer."""
         return file("root", alg.upper())
 
     @routes.get("/ca.cer")
     @routes.get("/nca_{alg}.cer")
-    async def authority(alg: str = "rsa") -> Response:
+    async def authority(alg: FileAlg = "rsa") -> Response:
         """The issuing certificate, DER: ca.cer and nca_rsa.cer, nca_gost.cer."""
         return file("ca", alg.upper())
 
     @routes.get("/nca.crl")
     @routes.get("/nca_{alg}.crl")
-    async def crl(alg: str = "rsa") -> Response:
+    async def crl(alg: FileAlg = "rsa") -> Response:
         """The revocation list, DER: nca.crl and nca_rsa.crl, nca_gost.crl."""
         content = revocation_list.build(registry, "RSA" if alg == "rsa" else "GOST2015")
         return Response(content, media_type="application/pkix-crl")

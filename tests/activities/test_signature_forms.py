@@ -1,0 +1,99 @@
+"""The forms in which browsers, phones and other people's software send a signed message."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from asn1crypto import pem
+from pki_world import BORROWER, OTHER, PkiWorld, pki_world
+
+from activities.integrations.signature.asn1 import ContentInfo
+from infra.counterparties.pki import der
+from infra.counterparties.pki.keys import Alg
+from rules.evidence import SignatureGround as Ground
+
+CONTENT = b"the bytes that were shown " * 400
+END = b"\0\0"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world() -> AsyncIterator[PkiWorld]:
+    async with pki_world() as found:
+        yield found
+
+
+@pytest.mark.parametrize("wrap", ["pem", "base64", "base64 in lines"])
+async def test_text_forms_are_read(world: PkiWorld, wrap: str) -> None:
+    cms = (await world.key()).sign(CONTENT)
+    text = b64encode(cms)
+    sent = {
+        "pem": pem.armor("CMS", cms),
+        "base64": text,
+        "base64 in lines": b"\r\n".join(text[i : i + 64] for i in range(0, len(text), 64)),
+    }[wrap]
+    assert (await world.verify(sent, CONTENT)).accepted
+
+
+@pytest.mark.parametrize("alg", ["RSA", "GOST2015"])
+async def test_lengths_without_end_and_content_in_pieces_are_read(world: PkiWorld, alg: Alg) -> None:
+    """As software writes it that streams: what is signed is the same."""
+    cms = (await world.key(alg)).sign(CONTENT, detached=False)
+    data = ContentInfo.load(cms)["content"]
+    pieces = b"".join(der.octets(CONTENT[i : i + 1000]) for i in range(0, len(CONTENT), 1000))
+    inside = b"\xa0\x80" + b"\x24\x80" + pieces + END + END
+    streamed = (
+        (b"\x30\x80" + der.oid("1.2.840.113549.1.7.2") + b"\xa0\x80" + b"\x30\x80")
+        + data["version"].dump()
+        + data["digests"].dump()
+        + (b"\x30\x80" + data["encapsulated"]["type"].dump() + inside + END)
+        + data["certificates"].dump()
+        + data["signers"].dump()
+        + END * 3
+    )
+    assert (await world.verify(streamed, CONTENT)).accepted
+    assert (await world.verify(streamed, CONTENT + b"!")).ground == Ground.OTHER_CONTENT
+
+
+async def test_a_signature_without_signed_attributes_is_not_read(world: PkiWorld) -> None:
+    """It states no time, and its content could be mistaken for another message's attributes."""
+    cms = (await world.key()).sign(CONTENT)
+    bare = ContentInfo.load(cms)
+    signer = bare["content"]["signers"][0]
+    signer["signed"] = None
+    assert (await world.verify(bare.dump(force=True), CONTENT)).ground == Ground.UNREADABLE
+
+
+async def test_among_several_signers_the_borrowers_counts(world: PkiWorld) -> None:
+    mine = await world.key()
+    other = await world.key("GOST2015", OTHER)
+    one, two = (ContentInfo.load(key.sign(CONTENT))["content"] for key in (other, mine))
+    both = der.sequence(
+        one["version"].dump(),
+        der.set_of(one["digests"][0].dump(), two["digests"][0].dump()),
+        one["encapsulated"].dump(),
+        der.explicit(0, other.certificate, mine.certificate),
+        der.set_of(one["signers"][0].dump(), two["signers"][0].dump()),
+    )
+    cms = der.sequence(der.oid("1.2.840.113549.1.7.2"), der.explicit(0, both))
+    for iin, serial in ((BORROWER.iin, mine.serial), (OTHER.iin, other.serial)):
+        evidence = await world.verify(cms, CONTENT, iin=iin)
+        assert (evidence.accepted, evidence.certificate_serial) == (True, serial)
+    assert (await world.verify(cms, CONTENT, iin="850101300005")).ground == Ground.OTHER_PERSON
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed: its messages are not tried")
+@pytest.mark.parametrize("extra", ["", "-nodetach", "-nodetach -stream", "-cades", "-keyid"])
+async def test_messages_made_by_openssl_are_accepted(world: PkiWorld, tmp_path: Path, extra: str) -> None:
+    key = await world.key()
+    (tmp_path / "key").write_bytes(pem.armor("PRIVATE KEY", key.key.pkcs8()))
+    (tmp_path / "certificate").write_bytes(pem.armor("CERTIFICATE", key.certificate))
+    (tmp_path / "content").write_bytes(CONTENT)
+    command = "openssl cms -sign -binary -md sha256 -signer certificate -inkey key -outform DER -in content -out cms"
+    subprocess.run([*command.split(), *extra.split()], cwd=tmp_path, check=True)
+    assert (await world.verify((tmp_path / "cms").read_bytes(), CONTENT)).accepted

@@ -1,0 +1,209 @@
+"""Played activities for workflow tests: the real names and shapes, answers as a test wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from temporalio import activity
+
+from activities.applications import Acknowledged, ApplicationRef, OfferChosen, StageReached
+from activities.cards import CardShown
+from activities.client_files import (
+    PasswordChosen,
+    RegistrationRefused,
+    ReviewAnswer,
+    ReviewOutcome,
+    ReviewWanted,
+)
+from activities.contracts import ContractDrawn, ContractSealed, ContractSigned
+from activities.due_diligence import BureauWanted, DecisionMade
+from activities.faces import FaceShown
+from activities.histories import HistoryWanted
+from activities.loans import LoanRef
+from activities.payments import PaymentState
+from activities.phone import CodeGiven, CodeWanted
+from activities.signatures import SignatureGiven, SignatureStored, StatementWanted
+from activities.state_register import ClientClaimed
+from rules.errors import NotConfirmed
+from rules.evidence import StepOutcome, StepResult
+from rules.identification import finding, passed
+
+HERE = UUID("00000000-0000-4000-8000-000000000000")
+PASSED = StepOutcome.PASSED
+
+
+def fact(name: str) -> UUID:
+    """The same id for the same name."""
+    return uuid5(HERE, name)
+
+
+class Played:
+    """Answers of the world. Every attribute may be changed by a test; `calls` remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.grounds: dict[str, list[str | None]] = {}
+        self.decisions = [DecisionMade(result="approved", grounds=[])]
+        self.recheck_result = DecisionMade(result="approved", grounds=[])
+        self.account_ground: str | None = None
+        self.payments = [PaymentState(state="done", payout_id="p-1", loan_id=fact("loan"))]
+        self.waiting_until: datetime | None = None
+        self.known_decisions: dict[UUID, str] = {}
+
+    def _next(self, step: str) -> StepResult:
+        self.calls.append(step)
+        queue = self.grounds.get(step, [])
+        ground = queue.pop(0) if queue else None
+        return passed(step) if ground is None else finding(step, ground, 1, 3)
+
+    def activities(self) -> Sequence[Callable[..., Any]]:
+        """Everything the workflows call."""
+        return [*self._of_clients(), *self._of_applications(), *self._of_money()]
+
+    def _of_clients(self) -> Sequence[Callable[..., Any]]:
+        @activity.defn
+        async def send_code(wanted: CodeWanted) -> StepResult:
+            return self._next("code")
+
+        @activity.defn
+        async def confirm_code(given: CodeGiven) -> StepResult:
+            return self._next("phone")
+
+        @activity.defn
+        async def read_card(shown: CardShown) -> StepResult:
+            return self._next("document")
+
+        @activity.defn
+        async def check_face(shown: FaceShown) -> StepResult:
+            return self._next("face")
+
+        @activity.defn
+        async def verify_with_state(claimed: ClientClaimed) -> StepResult:
+            return self._next("idec")
+
+        @activity.defn
+        async def draw_statement(wanted: StatementWanted) -> UUID:
+            return fact("statement")
+
+        @activity.defn
+        async def verify_signature(given: SignatureGiven) -> SignatureStored:
+            result = self._next("signature")
+            return SignatureStored(result=result, signature_id=fact("signature") if result.outcome is PASSED else None)
+
+        @activity.defn
+        async def complete_registration(chosen: PasswordChosen) -> StepResult:
+            return self._next("password")
+
+        @activity.defn
+        async def refuse_registration(refused: RegistrationRefused) -> None:
+            self.calls.append(f"refused:{refused.ground}")
+
+        @activity.defn
+        async def open_review(wanted: ReviewWanted) -> UUID:
+            self.calls.append(f"review:{wanted.kind}")
+            return fact(f"review/{wanted.ground}")
+
+        @activity.defn
+        async def review_outcome(answer: ReviewAnswer) -> ReviewOutcome:
+            if answer.decision_id not in self.known_decisions:
+                raise NotConfirmed("decision-unknown")
+            return ReviewOutcome(decision=self.known_decisions[answer.decision_id], reason_code="checked")
+
+        return [
+            send_code, confirm_code, read_card, check_face, verify_with_state, draw_statement, verify_signature,
+            complete_registration, refuse_registration, open_review, review_outcome,
+        ]  # fmt: skip
+
+    def _of_applications(self) -> Sequence[Callable[..., Any]]:
+        @activity.defn
+        async def screen(ref: ApplicationRef) -> str:
+            self.calls.append("screen")
+            return "clear"
+
+        @activity.defn
+        async def ask_bureau(wanted: BureauWanted) -> UUID:
+            self.calls.append(f"bureau:{wanted.occasion}")
+            return fact(wanted.occasion)
+
+        @activity.defn
+        async def decide(ref: ApplicationRef) -> DecisionMade:
+            return self.decisions[0]
+
+        @activity.defn
+        async def decide_after_review(ref: ApplicationRef) -> DecisionMade:
+            return DecisionMade(result="approved", grounds=[])
+
+        @activity.defn
+        async def recheck(ref: ApplicationRef) -> DecisionMade:
+            return self.recheck_result
+
+        @activity.defn
+        async def make_offers(ref: ApplicationRef) -> int:
+            return 3
+
+        @activity.defn
+        async def acknowledge(mark: Acknowledged) -> None:
+            self.calls.append(f"acknowledged:{mark.subject}")
+
+        @activity.defn
+        async def choose(chosen: OfferChosen) -> None:
+            self.calls.append(f"chosen:{chosen.method}")
+
+        @activity.defn
+        async def confirmed(reached: StageReached) -> None:
+            self.calls.append("confirmed")
+
+        @activity.defn
+        async def reach_stage(reached: StageReached) -> None:
+            self.calls.append(f"stage:{reached.stage}:{','.join(reached.grounds)}")
+
+        @activity.defn
+        async def draw_up(ref: ApplicationRef) -> ContractDrawn:
+            return ContractDrawn(contract_id=fact("contract"), document_id=fact("pdf"))
+
+        @activity.defn
+        async def seal(signed: ContractSigned) -> ContractSealed:
+            return ContractSealed(waiting_until=self.waiting_until)
+
+        @activity.defn
+        async def archive_history(wanted: HistoryWanted) -> UUID:
+            self.calls.append("history")
+            return fact("history")
+
+        return [
+            screen, ask_bureau, decide, decide_after_review, recheck, make_offers, acknowledge, choose, confirmed,
+            reach_stage, draw_up, seal, archive_history,
+        ]  # fmt: skip
+
+    def _of_money(self) -> Sequence[Callable[..., Any]]:
+        def state() -> PaymentState:
+            return self.payments.pop(0) if len(self.payments) > 1 else self.payments[0]
+
+        @activity.defn
+        async def verify_account(ref: ApplicationRef) -> str | None:
+            return self.account_ground
+
+        @activity.defn
+        async def pay(ref: ApplicationRef) -> PaymentState:
+            self.calls.append("pay")
+            return state()
+
+        @activity.defn
+        async def ask_bank(ref: ApplicationRef) -> PaymentState:
+            self.calls.append("ask")
+            return state()
+
+        @activity.defn
+        async def give_up(ref: ApplicationRef) -> PaymentState:
+            self.calls.append("give-up")
+            return PaymentState(state="refused", ground="payout-outcome-unknown")
+
+        @activity.defn
+        async def furnish_new(ref: LoanRef) -> str:
+            self.calls.append("furnish")
+            return "batch"
+
+        return [verify_account, pay, ask_bank, give_up, furnish_new]

@@ -1,0 +1,220 @@
+"""Origination and disbursement on a real Temporal server with a virtual clock; activities are played.
+
+Proven: waiting time, second confirmation, expiry, withdrawal, reviews, and that money is asked for once.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowHandle
+
+from activities.due_diligence import DecisionMade
+from activities.payments import PaymentState
+from tests.support.played import Played, fact
+from tests.workflows.test_registration import refusal_of
+from workflows.disbursement import Disbursement
+from workflows.messages import (
+    Acknowledge,
+    ChooseOffer,
+    ConfirmLoan,
+    ReviewDecided,
+    SignContract,
+)
+from workflows.origination import ACKNOWLEDGEMENTS, Origination
+
+SIGN = SignContract(
+    cms_id=fact("cms"), selfie_id=fact("selfie"), video_id=fact("video"), challenge_id=fact("challenge")
+)
+
+
+async def reached(handle: WorkflowHandle, stage: str) -> None:
+    import asyncio
+
+    for _ in range(200):
+        if (await handle.query(Origination.view)).stage == stage:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"never {stage}: {await handle.query(Origination.view)}")
+
+
+async def choose(handle: WorkflowHandle, method: str = "annuity") -> None:
+    await reached(handle, "OFFERED")
+    for subject in sorted(ACKNOWLEDGEMENTS):
+        await handle.execute_update(
+            Origination.acknowledge, Acknowledge(subject=subject, text_version="1", text_sha256="0" * 64)
+        )
+    await handle.execute_update(Origination.choose, ChooseOffer(method=method))
+    await reached(handle, "SIGNING")
+
+
+async def test_an_approved_application_is_issued_once_and_served(case):
+    played = Played()
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            await choose(handle)
+            answer = await handle.execute_update(Origination.sign, SIGN)
+            assert answer.outcome == "passed"
+            outcome = await handle.result()
+    assert (outcome.stage, outcome.loan_id) == ("ISSUED", fact("loan"))
+    assert played.calls.count("pay") == 1
+    assert "history" in played.calls
+    assert played.calls.index("bureau:decision") < played.calls.index("bureau:before_disbursement")
+
+
+async def test_a_refusal_completes_the_workflow_with_its_grounds(case):
+    played = Played()
+    played.decisions = [DecisionMade(result="refused", grounds=["voluntary-refusal"])]
+    async with case(played) as start:
+        outcome = await (await start.origination()).result()
+    assert (outcome.stage, outcome.grounds) == ("REFUSED", ["voluntary-refusal"])
+    assert "pay" not in played.calls
+
+
+async def test_an_offer_cannot_be_chosen_before_every_text_is_read(case):
+    async with case(Played()) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            await reached(handle, "OFFERED")
+            refused = await refusal_of(handle, Origination.choose, ChooseOffer(method="annuity"))
+            assert refused == "acknowledgements-missing"
+            await handle.terminate()
+
+
+async def test_money_waits_for_the_waiting_time_and_the_second_confirmation(case):
+    played = Played()
+    async with case(played) as start:
+        handle = None
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            played.waiting_until = await start.environment.get_current_time(handle) + timedelta(hours=24)
+            await choose(handle)
+            await handle.execute_update(Origination.sign, SIGN)
+            await reached(handle, "WAITING")
+            early = await refusal_of(handle, Origination.confirm, ConfirmLoan(confirmed=True))
+            assert early == "waiting-time-not-over"
+        assert await start.environment.fast_forward(handle, timedelta(hours=24, minutes=5))
+        assert "pay" not in played.calls
+        await handle.execute_update(Origination.confirm, ConfirmLoan(confirmed=True))
+        outcome = await handle.result()
+    assert outcome.stage == "ISSUED"
+    assert played.calls.count("pay") == 1
+
+
+async def test_silence_after_the_waiting_time_annuls_the_contract(case):
+    played = Played()
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination(confirmation_hours=72)
+            played.waiting_until = await start.environment.get_current_time(handle) + timedelta(hours=24)
+            await choose(handle)
+            await handle.execute_update(Origination.sign, SIGN)
+            await reached(handle, "WAITING")
+        await start.environment.fast_forward(handle, timedelta(hours=97))
+        outcome = await handle.result()
+    assert (outcome.stage, outcome.grounds) == ("EXPIRED", ["not-confirmed-after-waiting"])
+    assert "pay" not in played.calls
+
+
+async def test_an_offer_nobody_chooses_expires(case):
+    async with case(Played()) as start:
+        handle = await start.origination(offer_days=10)
+        await start.environment.fast_forward(handle, timedelta(days=11))
+        outcome = await handle.result()
+    assert (outcome.stage, outcome.grounds) == ("EXPIRED", ["offer-not-chosen"])
+
+
+async def test_a_client_may_withdraw_before_signing(case):
+    played = Played()
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            await choose(handle)
+            view = await handle.execute_update(Origination.withdraw)
+            outcome = await handle.result()
+    assert view.stage == outcome.stage == "WITHDRAWN"
+    assert "pay" not in played.calls
+
+
+@pytest.mark.parametrize(("decision", "stage"), [("approve", "OFFERED"), ("refuse", "REFUSED")])
+async def test_an_aml_doubt_waits_for_staff(case, decision, stage):
+    played = Played()
+    played.decisions = [DecisionMade(result="review", grounds=["aml-doubtful"], aml_doubt=True)]
+    played.known_decisions[fact("decision")] = decision
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            await reached(handle, "REVIEW")
+            assert "review:AML" in played.calls
+            review = (await handle.query(Origination.view)).review_id
+            typed = ReviewDecided(review_id=review, decision_id=fact("invented"))
+            assert await refusal_of(handle, Origination.review_decided, typed) == "decision-unknown"
+            await handle.execute_update(
+                Origination.review_decided, ReviewDecided(review_id=review, decision_id=fact("decision"))
+            )
+            await reached(handle, stage)
+            if decision == "approve":
+                await handle.terminate()
+
+
+async def test_a_replayed_face_at_signing_ends_the_case(case):
+    played = Played()
+    played.grounds["face"] = ["liveness-replayed"]
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            await choose(handle)
+            answer = await handle.execute_update(Origination.sign, SIGN)
+            outcome = await handle.result()
+    assert answer.outcome == "refused"
+    assert (outcome.stage, outcome.grounds) == ("REFUSED", ["liveness-replayed"])
+
+
+async def test_an_unknown_outcome_at_the_bank_is_asked_about_and_never_sent_again(case):
+    played = Played()
+    played.payments = [
+        PaymentState(state="unknown"),
+        PaymentState(state="unknown"),
+        PaymentState(state="done", payout_id="p-1", loan_id=fact("loan")),
+    ]
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            await choose(handle)
+            await handle.execute_update(Origination.sign, SIGN)
+            outcome = await handle.result()
+    assert outcome.stage == "ISSUED"
+    assert played.calls.count("pay") == 1
+    assert played.calls.count("ask") == 2
+    assert "review:MONEY" in played.calls
+
+
+async def test_a_callback_makes_the_bank_be_asked_at_once(case):
+    played = Played()
+    played.payments = [PaymentState(state="accepted", payout_id="p-1")]
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            await choose(handle)
+            await handle.execute_update(Origination.sign, SIGN)
+            await reached(handle, "DISBURSING")
+            played.payments = [PaymentState(state="done", payout_id="p-1", loan_id=fact("loan"))]
+            child = start.environment.client.get_workflow_handle(handle.id.replace("application", "disbursement"))
+            await child.signal(Disbursement.payout_updated)
+            outcome = await handle.result()
+    assert outcome.stage == "ISSUED"
+
+
+async def test_an_account_of_somebody_else_gets_no_money(case):
+    played = Played()
+    played.account_ground = "account-not-owned"
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            await choose(handle)
+            await handle.execute_update(Origination.sign, SIGN)
+            outcome = await handle.result()
+    assert (outcome.stage, outcome.grounds) == ("REFUSED", ["account-not-owned"])
+    assert "pay" not in played.calls
