@@ -54,8 +54,6 @@ CORES = os.cpu_count() or 1
 
 def origination_activities(settings: Settings, kept: Records, client: Client) -> Sequence[Callable[..., Any]]:
     """Everything but the models."""
-    from activities.seal import Seal
-
     from activities.integrations.aml import AfmLists
     from activities.integrations.antifraud import AntifraudCentre
     from activities.integrations.bank import LenderBank
@@ -64,6 +62,7 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
     from activities.integrations.operator import Operators
     from activities.integrations.signature.verifier import NativeVerifier
     from activities.integrations.sms import SmsGateway
+    from activities.seal import HttpTimestamper, Seal
     from rules.lender import EXAMPLE
 
     parties, http = settings.parties, httpx.AsyncClient(timeout=OUTSIDE_TIMEOUT, follow_redirects=False)
@@ -72,7 +71,8 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
         return party.url, party.token.get_secret_value(), http
 
     verifier = NativeVerifier(settings.seal.trusted_authorities.read_bytes(), http, parties.pki.url)
-    seal = Seal(settings.seal.key_file, settings.seal.certificate_file, settings.seal.chain_file)
+    stamper = HttpTimestamper(httpx.Client(timeout=OUTSIDE_TIMEOUT), f"{parties.pki.url}/tsp")
+    seal = Seal(settings.seal.key_file, settings.seal.certificate_file, settings.seal.chain_file, stamper)
     bureau = Bureau(*door(parties.bureau), state=door(parties.state_bureau)[:2])
     applications, files = Applications(kept), ClientFiles(kept)
     diligence = DueDiligence(kept, AfmLists(*door(parties.aml)), bureau)

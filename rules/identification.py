@@ -51,7 +51,7 @@ def finding(step: str, ground: str, attempts: int, allowed: int) -> StepResult:
 
     Args:
         attempts: tries made so far, this one included.
-        allowed: tries before a person looks (policy row `identification-attempts`).
+        allowed: tries before a person looks (policy rows `document-tries`, `face-tries` and so on).
 
     Raises:
         KeyError: a ground that no table names; every ground has its place.

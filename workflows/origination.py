@@ -8,9 +8,11 @@ Rules: para 7; para 8; para 9; para 10.
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from activities.applications import Acknowledged, Applications, OfferChosen, StageReached
@@ -157,13 +159,14 @@ class Origination:
             raise Ended("REFUSED", done.ground or "payout-refused")
         self._case.loan_id, self._case.stage = done.loan_id, "ISSUED"
         self._case.show("ISSUED")
-        await workflow.start_child_workflow(
-            Servicing.run,
-            ServeLoan(loan_id=done.loan_id, client_id=self._case.start.client_id, edition=self._case.start.edition),
-            id=f"loan/{done.loan_id}",
-            parent_close_policy=ParentClosePolicy.ABANDON,
-            static_summary="сопровождение займа",
-        )
+        with contextlib.suppress(WorkflowAlreadyStartedError):  # a case that was reset: its loan lives already
+            await workflow.start_child_workflow(
+                Servicing.run,
+                ServeLoan(loan_id=done.loan_id, client_id=self._case.start.client_id, edition=self._case.start.edition),
+                id=f"loan/{done.loan_id}",
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                static_summary="сопровождение займа",
+            )
 
     # ---- what the borrower and staff do
 

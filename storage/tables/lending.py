@@ -127,7 +127,7 @@ class Contract(SQLModel, table=True):
     sha256: str
     pages: int
     template_version: str
-    terms: dict[str, Any] = Field(sa_type=Json, description="rules.loan.LoanTerms as JSON")
+    terms: dict[str, Any] = Field(sa_type=Json, description="rules.schedule.LoanTerms as JSON")
     signature_id: UUID | None = None
     sealed_document_id: UUID | None = Field(default=None, description="the same PDF with the lender's PAdES seal")
     created_at: datetime = Field(sa_type=Instant)
@@ -145,7 +145,7 @@ class Loan(SQLModel, table=True):
     contract_id: UUID
     number: str = Field(unique=True)
     status: str = Field(default="ACTIVE", index=True)
-    terms: dict[str, Any] = Field(sa_type=Json, description="rules.loan.LoanTerms as JSON")
+    terms: dict[str, Any] = Field(sa_type=Json, description="rules.schedule.LoanTerms as JSON")
     disbursed_on: date
     created_at: datetime = Field(sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)

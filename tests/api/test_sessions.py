@@ -125,7 +125,7 @@ async def test_an_unknown_number_and_a_wrong_password_look_and_last_the_same(
     known: Borrower = await new_borrower()
     times: dict[bool, list[float]] = {True: [], False: []}
     shapes = set()
-    for attempt in range(40):
+    for attempt in range(60):
         right = attempt % 2 == 0
         phone = known.phone if right else new_phone()
         begun = time.perf_counter()
@@ -138,7 +138,8 @@ async def test_an_unknown_number_and_a_wrong_password_look_and_last_the_same(
         async with records.database.begin() as session:  # the limit of the address is another test's matter
             await run(session, "delete from throttle")
     assert len(shapes) == 1
-    fast, slow = sorted((statistics.median(times[True]), statistics.median(times[False])))
+    # the lower quartile: a neighbour on the machine makes some calls slower, none faster
+    fast, slow = sorted(statistics.quantiles(times[right], n=4)[0] for right in (True, False))
     assert slow / fast < 1.25
 
 

@@ -357,7 +357,7 @@ def test_everything_accepted_survives_kill_9(tmp_path: Path, hears: Listener) ->
         assert hears.events()[0]["data"]["payout_id"] == first["payout_id"]
 
 
-class _process:  # noqa: N801: reads as a function
+class _process:
     """The service as the stack starts it."""
 
     def __init__(self, state: Path, hears: Listener) -> None:

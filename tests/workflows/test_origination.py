@@ -58,7 +58,7 @@ async def test_an_approved_application_is_issued_once_and_served(case):
             answer = await handle.execute_update(Origination.sign, SIGN)
             assert answer.outcome == "passed"
             outcome = await handle.result()
-    assert (outcome.stage, outcome.loan_id) == ("ISSUED", fact("loan"))
+    assert (outcome.stage, outcome.loan_id) == ("ISSUED", played.loan_id)
     assert played.calls.count("pay") == 1
     assert "history" in played.calls
     assert played.calls.index("bureau:decision") < played.calls.index("bureau:before_disbursement")
@@ -177,7 +177,7 @@ async def test_an_unknown_outcome_at_the_bank_is_asked_about_and_never_sent_agai
     played.payments = [
         PaymentState(state="unknown"),
         PaymentState(state="unknown"),
-        PaymentState(state="done", payout_id="p-1", loan_id=fact("loan")),
+        PaymentState(state="done", payout_id="p-1", loan_id=played.loan_id),
     ]
     async with case(played) as start:
         with start.environment.with_time_skipping_disabled():
@@ -200,7 +200,7 @@ async def test_a_callback_makes_the_bank_be_asked_at_once(case):
             await choose(handle)
             await handle.execute_update(Origination.sign, SIGN)
             await reached(handle, "DISBURSING")
-            played.payments = [PaymentState(state="done", payout_id="p-1", loan_id=fact("loan"))]
+            played.payments = [PaymentState(state="done", payout_id="p-1", loan_id=played.loan_id)]
             child = start.environment.client.get_workflow_handle(handle.id.replace("application", "disbursement"))
             await child.signal(Disbursement.payout_updated)
             outcome = await handle.result()

@@ -1,0 +1,282 @@
+"""Nobody reads another's anything: every route of the API x everybody who may ask.
+
+The routes come from OpenAPI. A new route without a row here fails, and so does a row without a route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from activities.context import Records
+from api.app import create_app
+from api.openapi import keyed
+from api.services import Services
+from rules.products import product
+from rules.schedule import Method
+from storage.outbox import add
+from storage.tables import Application, Contract, Loan, LoanEvent, OutboxAction
+from tests.support.api_world import Borrower, Colleague, application_body, assert_problem, new_key
+
+
+class Who(Enum):
+    """Whom a route is for."""
+
+    ANYBODY = auto()
+    ANY_CLIENT = auto()  # answers about the asker alone; there is nobody else's id in it
+    OWNER = auto()  # the path names something; another client gets 404
+    SIGNED = auto()  # a callback: the signature is the key
+    STAFF = auto()
+    REVIEWER = auto()  # officer and compliance
+
+
+V1 = "/api/v1"
+ROWS: dict[tuple[str, str], Who] = {
+    ("get", "/health"): Who.ANYBODY,
+    ("get", "/ready"): Who.ANYBODY,
+    ("get", f"{V1}/organisation"): Who.ANYBODY,
+    ("get", f"{V1}/products"): Who.ANYBODY,
+    ("post", f"{V1}/registrations"): Who.ANYBODY,
+    ("get", f"{V1}/registrations/{{registration_id}}"): Who.OWNER,
+    ("post", f"{V1}/registrations/{{registration_id}}/code"): Who.OWNER,
+    ("post", f"{V1}/registrations/{{registration_id}}/code/confirmation"): Who.OWNER,
+    ("post", f"{V1}/registrations/{{registration_id}}/document"): Who.OWNER,
+    ("post", f"{V1}/registrations/{{registration_id}}/challenges"): Who.OWNER,
+    ("post", f"{V1}/registrations/{{registration_id}}/face"): Who.OWNER,
+    ("get", f"{V1}/registrations/{{registration_id}}/statement"): Who.OWNER,
+    ("get", f"{V1}/registrations/{{registration_id}}/statement/content"): Who.OWNER,
+    ("put", f"{V1}/registrations/{{registration_id}}/signature"): Who.OWNER,
+    ("put", f"{V1}/registrations/{{registration_id}}/password"): Who.OWNER,
+    ("post", f"{V1}/sessions"): Who.ANYBODY,
+    ("delete", f"{V1}/sessions/current"): Who.ANY_CLIENT,
+    ("get", f"{V1}/me"): Who.ANY_CLIENT,
+    ("get", f"{V1}/messages"): Who.ANY_CLIENT,
+    ("post", f"{V1}/messages"): Who.ANY_CLIENT,
+    ("get", f"{V1}/documents"): Who.ANY_CLIENT,
+    ("get", f"{V1}/documents/{{document_id}}/content"): Who.OWNER,
+    ("get", f"{V1}/documents/{{document_id}}/confirmation"): Who.OWNER,
+    ("get", f"{V1}/actions/{{action_id}}"): Who.OWNER,
+    ("post", f"{V1}/applications"): Who.ANY_CLIENT,
+    ("get", f"{V1}/applications"): Who.ANY_CLIENT,
+    ("get", f"{V1}/applications/{{application_id}}"): Who.OWNER,
+    ("get", f"{V1}/applications/{{application_id}}/offers"): Who.OWNER,
+    ("get", f"{V1}/applications/{{application_id}}/acknowledgements"): Who.OWNER,
+    ("put", f"{V1}/applications/{{application_id}}/acknowledgements/{{subject}}"): Who.OWNER,
+    ("put", f"{V1}/applications/{{application_id}}/choice"): Who.OWNER,
+    ("post", f"{V1}/applications/{{application_id}}/confirmation"): Who.OWNER,
+    ("post", f"{V1}/applications/{{application_id}}/withdrawal"): Who.OWNER,
+    ("get", f"{V1}/applications/{{application_id}}/contract"): Who.OWNER,
+    ("post", f"{V1}/applications/{{application_id}}/signing"): Who.OWNER,
+    ("put", f"{V1}/applications/{{application_id}}/signing"): Who.OWNER,
+    ("get", f"{V1}/contracts"): Who.ANY_CLIENT,
+    ("get", f"{V1}/contracts/{{contract_id}}"): Who.OWNER,
+    ("get", f"{V1}/contracts/{{contract_id}}/pdf"): Who.OWNER,
+    ("get", f"{V1}/contracts/{{contract_id}}/sealed-pdf"): Who.OWNER,
+    ("get", f"{V1}/loans"): Who.ANY_CLIENT,
+    ("get", f"{V1}/loans/{{loan_id}}"): Who.OWNER,
+    ("get", f"{V1}/loans/{{loan_id}}/debt"): Who.OWNER,
+    ("get", f"{V1}/loans/{{loan_id}}/schedule"): Who.OWNER,
+    ("get", f"{V1}/loans/{{loan_id}}/payments"): Who.OWNER,
+    ("get", f"{V1}/loans/{{loan_id}}/ways-to-repay"): Who.OWNER,
+    ("post", f"{V1}/callbacks/bank"): Who.SIGNED,
+    ("post", f"{V1}/callbacks/sms"): Who.SIGNED,
+    ("post", "/staff/api/sessions"): Who.ANYBODY,
+    ("delete", "/staff/api/sessions/current"): Who.STAFF,
+    ("get", "/staff/api/me"): Who.STAFF,
+    ("get", "/staff/api/reviews"): Who.REVIEWER,
+    ("post", "/staff/api/reviews/{review_id}/claim"): Who.REVIEWER,
+    ("post", "/staff/api/reviews/{review_id}/decide"): Who.REVIEWER,
+}
+JPEG, MP4 = b"\xff\xd8\xff" + b"\x00" * 64, b"\x00\x00\x00\x18ftypisom" + b"\x00" * 64
+BODIES: dict[str, dict[str, Any]] = {
+    "/code/confirmation": {"json": {"code": "123456"}},
+    "/document": {"files": {"front": JPEG, "back": JPEG}},
+    "/face": {"files": {"selfie": JPEG, "video": MP4}, "data": {"challenge_id": str(uuid4())}},
+    "/signature": {"json": {"cms": "MIIB"}},
+    "/password": {"json": {"password": "correct horse"}},
+    "/messages": {"json": {"text": "Сәлем"}},
+    "/applications": {"json": application_body()},
+    "/lending_rules": {"json": {"text_version": "1", "text_sha256": "0" * 64}},
+    "/choice": {"json": {"method": "annuity"}},
+    "/confirmation": {"json": {"confirmed": True}},
+    "PUT /signing": {
+        "files": {"cms": b"0\x82", "selfie": JPEG, "video": MP4},
+        "data": {"challenge_id": str(uuid4())},
+    },
+    "/decide": {"json": {"decision": "approve", "reason_code": "looks-right"}},
+}
+
+
+def described(services: Services) -> set[tuple[str, str]]:
+    paths = create_app(services=services).openapi()["paths"]
+    return {(method, path) for path, methods in paths.items() for method in methods}
+
+
+def test_every_route_has_a_row_and_every_row_a_route(services: Services) -> None:
+    assert described(services) == set(ROWS)
+
+
+@dataclass
+class World:
+    owner: Borrower
+    other: Borrower
+    staff: dict[str, Colleague]
+    nobody: httpx.AsyncClient
+    ids: dict[str, str]
+
+    async def ask(self, who: str, method: str, path: str) -> httpx.Response:
+        """One call by somebody, with a good body and a key of its own."""
+        url = path.format(**self.ids)
+        more = BODIES.get(f"{method.upper()} /{url.rsplit('/', 1)[1]}") or next(
+            (body for end, body in BODIES.items() if url.endswith(end) and method in ("post", "put")), {}
+        )
+        headers = {"Idempotency-Key": new_key()} if keyed(method, path) else {}
+        if who in ("owner", "other"):
+            borrower = self.owner if who == "owner" else self.other
+            headers |= {"Authorization": f"Bearer {borrower.token}", "X-Device-Id": borrower.device}
+            return await borrower.http.request(method, url, headers=headers, **more)
+        http = self.nobody if who == "nobody" else self.staff[who].http
+        return await http.request(method, url, headers=headers | {"Origin": "http://nesie.test"}, **more)
+
+
+@pytest.fixture
+async def world(
+    records: Records,
+    new_borrower: Callable[[], Any],
+    new_colleague: Callable[..., Any],
+    client_of: Callable[[], httpx.AsyncClient],
+) -> World:
+    owner, other = await new_borrower(), await new_borrower()
+    staff = {role: await new_colleague(role) for role in ("officer", "compliance", "oncall", "auditor")}
+    for member in staff.values():
+        assert (await member.log_in()).status_code == 201
+    return World(owner, other, staff, client_of(), await _possessions(records, owner.client_id))
+
+
+async def _possessions(records: Records, client_id: UUID) -> dict[str, str]:
+    """One of everything a client can own, as the workflows leave it."""
+    application_id, action_id = uuid4(), uuid4().hex
+    async with records.moment() as moment:
+        client = await records.clients.get(moment.session, client_id)
+        offered = product("personal", moment.day)
+        terms = offered.terms(offered.min_amount, 3, Method.ANNUITY, date(2026, 1, 15), moment.policy.version)
+        document = await records.documents.keep(
+            moment.session,
+            b"%PDF contract",
+            kind="contract",
+            media_type="application/pdf",
+            direction="sent",
+            client=client,
+            application_id=application_id,
+            retain_until=moment.retain_until(),
+        )
+        common = {"client_id": client_id, "created_at": moment.at}
+        application = Application(
+            id=application_id, stage="ISSUED", amount=offered.min_amount, term_months=3, purpose="REPAIR",
+            receiving_method="OWN_ACCOUNT", account_index=b"i", edition="2025b", policy_version="1",
+            account=records.vault.seal_own(b"KZ86125KZT5004100100", f"application:{application_id}:account"),
+            product_code="personal", product_version="1", updated_at=moment.at, **common,
+        )  # fmt: skip
+        moment.session.add(application)
+        await moment.session.flush()
+        number = f"T-{application_id.hex[:12]}"
+        contract = Contract(
+            application_id=application_id, number=number, document_id=document.id, sha256=document.sha256, pages=1,
+            template_version="1", terms=terms.model_dump(mode="json"), sealed_document_id=document.id, **common,
+        )  # fmt: skip
+        moment.session.add(contract)
+        await moment.session.flush()
+        loan = Loan(
+            application_id=application_id, contract_id=contract.id, number=number,
+            terms=terms.model_dump(mode="json"), disbursed_on=date(2026, 1, 15), **common,
+        )  # fmt: skip
+        moment.session.add(loan)
+        await moment.session.flush()
+        moment.session.add(
+            LoanEvent(
+                loan_id=loan.id,
+                key=f"disbursed:{application_id}",
+                kind="disbursed",
+                value_date=date(2026, 1, 15),
+                known_at=moment.at,
+                payload={"amount": str(offered.min_amount)},
+            )  # fmt: skip
+        )
+        await add(
+            moment.session,
+            OutboxAction(
+                id=action_id, workflow_id=f"application/{application_id}", workflow="Origination", operation="update",
+                name="withdraw", argument=b"", created_at=moment.at, next_attempt_at=moment.at,
+            ),
+        )  # fmt: skip
+        from storage.reviews import open_review
+
+        review = await open_review(
+            moment.session, kind="IDENTITY", workflow_id=f"registration/{client_id}", ground="face-unsure"
+        )
+        from storage import outbox
+
+        await outbox.failed(moment.session, action_id, final=True)  # not for other tests' senders
+    return {
+        "registration_id": str(client_id), "application_id": str(application_id), "contract_id": str(contract.id),
+        "loan_id": str(loan.id), "document_id": str(document.id), "action_id": action_id,
+        "review_id": str(review.id), "subject": "lending_rules",
+    }  # fmt: skip
+
+
+def rows(*kinds: Who) -> list[tuple[str, str]]:
+    return [row for row, who in ROWS.items() if who in kinds]
+
+
+async def test_without_a_session_nothing_but_public_routes_answers(world: World) -> None:
+    for method, path in rows(Who.ANY_CLIENT, Who.OWNER, Who.STAFF, Who.REVIEWER):
+        assert_problem(await world.ask("nobody", method, path), 401, "log-in-needed")
+    for method, path in rows(Who.SIGNED):
+        assert_problem(await world.ask("nobody", method, path), 403, "callback-signature")
+
+
+async def test_another_clients_anything_looks_absent(world: World) -> None:
+    for method, path in rows(Who.OWNER):
+        assert_problem(await world.ask("other", method, path), 404, "not-found")
+
+
+async def test_the_owner_is_let_in(world: World) -> None:
+    for method, path in rows(Who.OWNER, Who.ANY_CLIENT):
+        if path.endswith("/sessions/current"):
+            continue
+        answer = await world.ask("owner", method, path)
+        assert answer.status_code in (200, 201, 409), (method, path, answer.text)
+
+
+async def test_lists_hold_nothing_of_another_client(world: World) -> None:
+    for path in ("applications", "contracts", "loans", "documents", "messages"):
+        assert (await world.ask("other", "get", f"{V1}/{path}")).json() == [], path
+
+
+async def test_clients_are_no_staff_and_staff_are_no_clients(world: World) -> None:
+    for method, path in rows(Who.STAFF, Who.REVIEWER):
+        assert_problem(await world.ask("owner", method, path), 401, "log-in-needed")
+    for role in world.staff:
+        for method, path in rows(Who.ANY_CLIENT, Who.OWNER):
+            assert_problem(await world.ask(role, method, path), 401, "log-in-needed")
+
+
+async def test_only_officers_and_compliance_see_and_decide_reviews(world: World) -> None:
+    for role in ("oncall", "auditor"):
+        for method, path in rows(Who.REVIEWER):
+            assert_problem(await world.ask(role, method, path), 403, "role-needed")
+    for role in ("officer", "compliance"):
+        assert (await world.ask(role, "get", "/staff/api/reviews")).status_code == 200
+
+
+async def test_a_session_that_ended_opens_nothing(world: World) -> None:
+    assert (await world.ask("owner", "delete", f"{V1}/sessions/current")).status_code == 204
+    for method, path in rows(Who.ANY_CLIENT, Who.OWNER):
+        assert_problem(await world.ask("owner", method, path), 401, "session-expired")
