@@ -5,6 +5,7 @@ Rules: para 7; para 8.
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -120,9 +121,19 @@ class Applications:
             application = await get_application(moment.session, reached.ref.application_id)
             if application.stage == reached.stage:
                 return
-            if reached.grounds and application.decision is None:
-                application.decision = {"result": "ended", "grounds": [{"code": code} for code in reached.grounds]}
+            if reached.grounds:
+                application.decision = ended(application.decision, reached)
             await enter_stage(moment, application, reached.stage, paragraph="10", reason=", ".join(reached.grounds))
+
+
+def ended(decision: dict[str, Any] | None, reached: StageReached) -> dict[str, Any]:
+    """The decision as it stands now; what was decided before is kept under `before`.
+
+    Grounds that the earlier decision named already keep their paragraph and policy row.
+    """
+    known = {one["code"]: one for one in (decision or {}).get("grounds", [])}
+    grounds = [known.get(code, {"code": code, "paragraph": "para 9"}) for code in reached.grounds]
+    return {"result": reached.stage.lower(), "grounds": grounds, "before": decision}
 
 
 async def get_application(session: AsyncSession, application_id: UUID) -> Application:

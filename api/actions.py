@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.context import Records
-from rules.errors import BusinessError, Unavailable
+from rules.errors import BusinessError, Fault, NotFound, Unavailable
 from rules.evidence import Frozen
 from storage import outbox
 from storage.clock import now
@@ -22,10 +23,24 @@ from storage.tables import OutboxAction
 
 STEP_SECONDS = 8.0  # how long a person waits for a step before the answer becomes 202
 BIOMETRIC_SECONDS = 25.0
+CASE_MAY_START_WITHIN = timedelta(days=1)
 
 
 class NoAnswer(Unavailable):
     """Temporal did not answer: whether the action was taken is not known."""
+
+
+class Broken(BusinessError):
+    """The workflow took the action and broke on it: staff are told there, the client here."""
+
+    status = 500
+
+
+class CaseUnknown(NotFound):
+    """Temporal has no such case. Ours are in the database first, so its start may still be in the outbox."""
+
+    def __init__(self) -> None:
+        super().__init__("case-unknown")
 
 
 @dataclass(frozen=True)
@@ -82,7 +97,7 @@ class Actions:
         """
         try:
             return await self.door.update(call.workflow_id, call.name, call.argument, call.action_id, patience_seconds)
-        except NoAnswer:
+        except (NoAnswer, CaseUnknown):
             async with self._records.database.begin() as session:
                 await self.keep(session, call)
             return Waiting(action_id=call.action_id)
@@ -112,7 +127,7 @@ class Actions:
         """
         try:
             result = await self.door.update(call.workflow_id, call.name, call.argument, call.action_id, STEP_SECONDS)
-        except NoAnswer:
+        except (NoAnswer, CaseUnknown):
             return False
         except BusinessError as error:
             sealed = self._seal_result(call.action_id, None, error)
@@ -145,8 +160,16 @@ class Actions:
                 return self._seal_result(action.id, None, None), True
             result = await self.door.update(action.workflow_id, action.name, argument, action.id, STEP_SECONDS)
             return self._seal_result(action.id, result, None), True
+        except NoAnswer:
+            raise
+        except CaseUnknown as error:
+            if datetime.now(UTC) - action.created_at < CASE_MAY_START_WITHIN:
+                raise NoAnswer("the case is not there yet") from None
+            return self._seal_result(action.id, None, error), False
         except BusinessError as error:
             return self._seal_result(action.id, None, error), False
+        except Fault:
+            return self._seal_result(action.id, None, Broken("broken")), False
 
     def _seal_result(self, action_id: str, result: Any, error: BusinessError | None) -> bytes:
         refused = None if error is None else {"code": error.code, "status": error.status, "field": error.field}

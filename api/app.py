@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
@@ -54,18 +54,28 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         settings: read from the environment where neither is given.
         services: ready-made, for tests; then nothing is opened and the outbox is not run.
     """
-    if services is None:
-        settings = settings or load()
-        logs.set_up("api")
+    if services is not None:
+        app = _application(services.origin, services.secure_cookies, None)
+        app.state.services = services
+        return app
+    given = settings or load()
+    logs.set_up("api")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            if services is None:
-                assert settings is not None
-                app.state.services = await stack.enter_async_context(_open(settings))
+        async with _open(given) as opened:
+            app.state.services = opened
             yield
 
+    app = _application(origin_of(given.public_url), given.secure_cookies, lifespan)
+    app.include_router(temporal_ui(given))
+    return app
+
+
+def _application(
+    origin: str, secure_cookies: bool, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None
+) -> FastAPI:
+    """Routes, problems and guards."""
     app = FastAPI(
         title="Nesie",
         version="1",
@@ -75,28 +85,16 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         openapi_url="/api/v1/openapi.json",
         separate_input_output_schemas=False,
     )
-    if services is not None:
-        app.state.services = services
     for router in _V1:
         app.include_router(router, prefix="/api/v1")
     for router in (health.router, staff_routes.router, docs.router):
         app.include_router(router)
     problems.install(app)
-    secure, origin = _web(settings, services)
-    if settings is not None:
-        app.include_router(temporal_ui(settings))
-    app.add_middleware(SameSite, origin=origin, cookies=(cookie_name(secure), STAFF_COOKIE))
+    app.add_middleware(SameSite, origin=origin, cookies=(cookie_name(secure_cookies), STAFF_COOKIE))
     app.add_middleware(BodyLimit)
     app.add_middleware(Trace)
     install_openapi(app)
     return app
-
-
-def _web(settings: Settings | None, services: Services | None) -> tuple[bool, str]:
-    if services is not None:
-        return services.secure_cookies, services.origin
-    assert settings is not None
-    return settings.secure_cookies, origin_of(settings.public_url)
 
 
 def vault_of(settings: Settings) -> Vault:

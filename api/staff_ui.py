@@ -29,7 +29,8 @@ class _Joint:
     def _kit(self, request: Request | None = None) -> Services:
         if request is not None:
             self._services = cast(Services, request.app.state.services)
-        assert self._services is not None  # every page asks for the session first
+        if self._services is None:
+            raise RuntimeError("every page asks for the session first")
         return self._services
 
     async def session(self, request: Request) -> StaffIdentity | None:

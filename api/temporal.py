@@ -19,9 +19,9 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.actions import NoAnswer
+from api.actions import CaseUnknown, NoAnswer
 from rules import errors
-from rules.errors import BusinessError, Conflict, NotFound
+from rules.errors import BusinessError, Conflict, Unavailable
 
 QUEUE = "origination"
 _QUICK_SECONDS = 3.0
@@ -92,8 +92,8 @@ class TemporalDoor:
             except WorkflowUpdateFailedError as error:
                 known = refusal(error.cause)
                 if known is None:
-                    # broken inside: an alarm there; here the same id may be tried again
-                    raise NoAnswer("the update failed") from None
+                    # broken inside for good: an alarm there, and no use in sending the same id again
+                    raise Unavailable("the update failed") from None
                 raise known from None
         return answer
 
@@ -135,7 +135,7 @@ async def _answers(seconds: float) -> AsyncIterator[None]:
         if error.status is RPCStatusCode.NOT_FOUND:
             if "completed" in error.message:
                 raise Conflict("case-closed") from None
-            raise NotFound("case-unknown") from None
+            raise CaseUnknown from None
         raise NoAnswer("temporal is away") from None
     except (TimeoutError, RuntimeError):
         # a lazy client that cannot connect raises RuntimeError

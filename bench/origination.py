@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ async def _load(
     people: Sequence[BorrowerApp],
     concurrency: int,
     processes: Processes,
-    kills: Callable[[asyncio.Event], Awaitable[list[str]]] | None,
+    kills: Callable[[asyncio.Event], Coroutine[Any, Any, list[str]]] | None,
 ) -> dict[str, Any]:
     for person in people:  # filmed and drawn beforehand: the phone's work is not ours
         person.patience_seconds = 180
@@ -150,13 +150,15 @@ async def journey(app: BorrowerApp) -> dict[str, str]:
     return {"application": application, "client": app.client_id, "loan": str(state["loan_id"])}
 
 
-def _kills(stack: Stack, args: argparse.Namespace, seed: int) -> Callable[[asyncio.Event], Awaitable[list[str]]] | None:
+def _kills(
+    stack: Stack, args: argparse.Namespace, seed: int
+) -> Callable[[asyncio.Event], Coroutine[Any, Any, list[str]]] | None:
     if not args.kills:
         return None
     dice = random.Random(seed)  # noqa: S311  # nosec B311
 
     async def kill(over: asyncio.Event) -> list[str]:
-        done = []
+        done: list[str] = []
         while len(done) < args.kills and not over.is_set():
             await asyncio.sleep(dice.uniform(2, 5))
             name = dice.choice(KILLED)

@@ -238,6 +238,7 @@ async def acknowledge(
 
     async def work() -> Outcome:
         async with kit.records.moment() as moment:
+            await lending.own_application(moment.session, caller.client_id, application_id)
             day = moment.day
         text = acknowledgements.known(subject, body.text_version, body.text_sha256, day, kit.lender)
         mark = Acknowledge(subject=subject, text_version=text.text_version, text_sha256=text.text_sha256)

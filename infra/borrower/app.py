@@ -181,7 +181,7 @@ class BorrowerApp:
     async def sign_contract(self, application: str) -> JSON:
         """Read the PDF, show the face again, sign exactly those bytes. Returns what was signed."""
         await self.until(application, "SIGNING")
-        start = await self.call("POST", f"/applications/{application}/signing")
+        start: JSON = await self.call("POST", f"/applications/{application}/signing")
         content = await self.fetch(start["pdf"].removeprefix("/api/v1"))
         if hashlib.sha256(content).hexdigest() != start["sha256"]:
             raise AssertionError("the PDF is not the one that is to be signed")
@@ -213,7 +213,7 @@ class BorrowerApp:
         """
         end, pause = time.monotonic() + self.patience_seconds, 0.05
         while True:
-            state = await self.call("GET", f"/applications/{application}", name="GET /applications/{id}")
+            state: JSON = await self.call("GET", f"/applications/{application}", name="GET /applications/{id}")
             if state["stage"] == stage:
                 return state
             if state["stage"] in ("REFUSED", "WITHDRAWN", "EXPIRED", "REVIEW") or time.monotonic() > end:
@@ -228,7 +228,7 @@ class BorrowerApp:
         Raises:
             Stopped: it did not; the ground is in the exception.
         """
-        answer = await self.call(method, path, **what)
+        answer: JSON = await self.call(method, path, **what)
         if answer.get("outcome") != "passed":
             raise Stopped(answer)
         return answer

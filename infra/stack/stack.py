@@ -84,6 +84,10 @@ class Stack:
         kill_tree(pid)
         return pid
 
+    def stop(self, name: str) -> None:
+        """Stop one part in order; it stays down until the stack starts again."""
+        self._supervisor.ask("stopProcess", name)
+
     def supervisor_pid(self) -> int | None:
         """The process id of the running supervisor."""
         return int(self._supervisor.ask("getPID")) if self._supervisor.alive() else None

@@ -207,7 +207,7 @@ async def _possessions(records: Records, client_id: UUID) -> dict[str, str]:
                 value_date=date(2026, 1, 15),
                 known_at=moment.at,
                 payload={"amount": str(offered.min_amount)},
-            )  # fmt: skip
+            )
         )
         await add(
             moment.session,

@@ -12,8 +12,9 @@ import pytest
 
 from activities.context import Records
 from api import outbox
-from api.actions import Actions
-from rules.errors import Conflict
+from api.actions import Actions, CaseUnknown
+from rules.errors import Conflict, Unavailable
+from storage.database import run
 from tests.support.api_world import Borrower, StandInDoor, assert_problem, new_key, registration_body
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\x00" * 64
@@ -256,3 +257,32 @@ async def test_a_registration_begun_while_temporal_is_away_starts_later(
 
 async def test_one_who_registers_does_not_reach_the_personal_account(registrant: Borrower) -> None:
     assert_problem(await registrant.call("GET", "/me"), 403, "registration-not-finished")
+
+
+async def test_a_step_that_comes_before_its_start_waits_for_it(
+    registrant: Borrower, door: StandInDoor, records: Records
+) -> None:
+    door.answers["send_code"] = CaseUnknown()
+    kept = await registrant.call("POST", path(registrant, "code"))
+    assert kept.status_code == 202
+    poll = kept.json()["poll"].removeprefix("/api/v1")
+    await outbox.send_one(records, Actions(records, door))
+    assert (await registrant.call("GET", poll)).json()["status"] == "waiting"
+    del door.answers["send_code"]
+    async with records.database.begin() as session:
+        await run(session, "update outbox_action set next_attempt_at = clock_timestamp() where state = 'waiting'")
+    while await outbox.send_one(records, Actions(records, door)):
+        pass
+    assert (await registrant.call("GET", poll)).json()["status"] == "done"
+
+
+async def test_an_action_on_which_the_workflow_broke_is_told_and_not_repeated(
+    registrant: Borrower, door: StandInDoor, records: Records
+) -> None:
+    door.away = True
+    kept = (await registrant.call("POST", path(registrant, "code"))).json()
+    door.away, door.answers["send_code"] = False, Unavailable("broke")
+    while await outbox.send_one(records, Actions(records, door)):
+        pass
+    state = (await registrant.call("GET", kept["poll"].removeprefix("/api/v1"))).json()
+    assert (state["status"], state["problem"]["code"]) == ("failed", "broken")
