@@ -6,11 +6,12 @@ The composition root: settings become integrations, integrations are handed to a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +19,10 @@ from typing import Any
 
 import httpx
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+from activities import archive_watch
 from activities.applications import Applications
 from activities.client_files import ClientFiles
 from activities.context import Records, open_records
@@ -30,6 +33,7 @@ from activities.interceptors import BusinessErrors
 from activities.loans import Loans
 from activities.payments import Payments
 from activities.phone import Phone
+from activities.reconciliation import Reconciliation
 from activities.signatures import Signatures
 from activities.state_register import StateRegister
 from infra import logs
@@ -40,14 +44,16 @@ from infra.temporal import RUNNER, connect, data_converter, log_through_python
 from rules.calendar import local_date
 from rules.errors import BusinessError
 from storage.vault import check_master_key
+from workflows import schedules
 from workflows.disbursement import Disbursement
 from workflows.options import BIOMETRICS_QUEUE
 from workflows.origination import Origination
+from workflows.reconciliation import Reconcile, ReconcileNight
 from workflows.registration import Registration
+from workflows.schedules import QUEUE
 from workflows.servicing import Servicing
 
-WORKFLOWS: list[type] = [Registration, Origination, Disbursement, Servicing]
-QUEUE = "origination"
+WORKFLOWS: list[type] = [Registration, Origination, Disbursement, Servicing, Reconcile, ReconcileNight]
 OUTSIDE_TIMEOUT = 10.0  # seconds; less than any activity's start_to_close
 CORES = os.cpu_count() or 1
 
@@ -76,7 +82,8 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
     bureau = Bureau(*door(parties.bureau), state=door(parties.state_bureau)[:2])
     applications, files = Applications(kept), ClientFiles(kept)
     diligence = DueDiligence(kept, AfmLists(*door(parties.aml)), bureau)
-    payments = Payments(kept, LenderBank(*door(parties.bank)), AntifraudCentre(*door(parties.antifraud)))
+    bank, loans = LenderBank(*door(parties.bank)), Loans(kept, bureau)
+    payments = Payments(kept, bank, AntifraudCentre(*door(parties.antifraud)))
     phone = Phone(kept, SmsGateway(*door(parties.sms)))
     signatures = Signatures(kept, verifier, EXAMPLE.name("ru"))
     idec = Idec(*door(parties.idec), register=door(parties.person_register)[:2])
@@ -100,11 +107,13 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
         diligence.decide_after_review,
         diligence.recheck,
         Histories(kept, lambda workflow, run: _history(client, workflow, run)).archive_history,
-        Loans(kept, bureau).furnish_new,
+        loans.furnish_new,
+        loans.extend_documents,
         payments.verify_account,
         payments.pay,
         payments.ask_bank,
         payments.give_up,
+        Reconciliation(kept, bank).reconcile_day,
         phone.send_code,
         phone.confirm_code,
         signatures.draw_statement,
@@ -140,6 +149,28 @@ async def _history(client: Client, workflow_id: str, run_id: str) -> bytes:
     return history.to_json().encode()
 
 
+@contextlib.asynccontextmanager
+async def _beside(client: Client, kept: Records) -> AsyncIterator[None]:
+    """What the worker does besides its queue: schedules are kept as they should be, the archive's lock is tried."""
+    tasks = [asyncio.create_task(_schedules(client)), asyncio.create_task(archive_watch.watch(kept))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _schedules(client: Client) -> None:
+    """Temporal may be away, and a neighbour may be doing the same: tried until it is done."""
+    while True:
+        try:
+            return await schedules.set_up(client)
+        except RPCError as error:
+            logging.getLogger(__name__).warning("the schedules are not set up yet: %s", error.status)
+            await asyncio.sleep(5)
+
+
 async def serve(queue: str) -> None:
     """Run one queue until SIGTERM or SIGINT, then finish what is in hand."""
     settings = configuration.load()
@@ -170,7 +201,8 @@ async def serve(queue: str) -> None:
     )
     async with worker:
         logging.getLogger(__name__).info("worker of queue %s is ready", queue)
-        await stop.wait()
+        async with _beside(client, kept) if not models else contextlib.nullcontext():
+            await stop.wait()
     await kept.database.close()
 
 

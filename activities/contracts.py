@@ -16,6 +16,7 @@ from temporalio import activity
 from activities.applications import ApplicationRef, draft, enter_stage, get_application
 from activities.context import Moment, Records
 from activities.papers import ContractPaper, contract_pdf
+from activities.retention import planned_end
 from rules.client import ClientKind
 from rules.cooling_off import waiting
 from rules.errors import Fault
@@ -25,6 +26,7 @@ from rules.money import Money
 from rules.products import product_version
 from rules.schedule import Method
 from storage import audit
+from storage.conformance import require_lock
 from storage.tables import Application, Client, Contract, Signature
 
 
@@ -64,12 +66,17 @@ class Contracts:
 
     @activity.defn
     async def draw_up(self, ref: ApplicationRef) -> ContractDrawn:
-        """The contract over the chosen schedule as of today, rendered and archived once."""
+        """The contract over the chosen schedule as of today, rendered and archived once.
+
+        Raises:
+            ArchiveLockBroken: what would be archived could be altered; tried again until the lock is sound.
+        """
         async with self._records.moment() as moment:
             application = await get_application(moment.session, ref.application_id)
             existing = await _contract(moment, application)
             if existing is not None:
                 return ContractDrawn(contract_id=existing.id, document_id=existing.document_id)
+            await require_lock(moment.session)
             client = await self._records.clients.get(moment.session, ref.client_id)
             number = _number(moment, application)
             hours = await self._waiting_hours(moment, application, client)
@@ -126,7 +133,11 @@ class Contracts:
 
     @activity.defn
     async def seal(self, signed: ContractSigned) -> ContractSealed:
-        """The lender's seal over the very bytes the client signed; then the waiting time, if there is one."""
+        """The lender's seal over the very bytes the client signed; then the waiting time, if there is one.
+
+        Raises:
+            ArchiveLockBroken: as in draw_up.
+        """
         async with self._records.moment() as moment:
             application = await get_application(moment.session, signed.ref.application_id)
             contract = await _contract(moment, application)
@@ -134,6 +145,7 @@ class Contracts:
                 raise Fault("the contract's row is missing")
             if contract.sealed_document_id is not None:
                 return ContractSealed(waiting_until=application.waiting_until)
+            await require_lock(moment.session)
             client = await self._records.clients.get(moment.session, signed.ref.client_id)
             _, pdf = await self._records.documents.load(moment.session, contract.document_id)
         sealed = await self._sealer.seal(pdf)
@@ -149,7 +161,7 @@ class Contracts:
                 direction="sent",
                 client=client,
                 application_id=application.id,
-                retain_until=moment.retain_until(),
+                retain_until=moment.retain_until(await planned_end(moment.session, application.id)),
             )
             hours = await self._waiting_hours(moment, application, client)
             contract.signature_id, contract.signed_at = signature.id, signature.signed_at

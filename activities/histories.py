@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.context import Records
+from activities.retention import planned_end
 from rules.evidence import Frozen
 from storage.tables import Document
 
@@ -53,7 +54,7 @@ class Histories:
                 direction="made",
                 client=client,
                 application_id=wanted.application_id,
-                retain_until=moment.retain_until(),
+                retain_until=moment.retain_until(await planned_end(moment.session, wanted.application_id)),
             )
             return document.id
 

@@ -11,10 +11,13 @@ Nothing is chained: causes would bring those texts back into the history and the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import traceback
+from collections.abc import AsyncIterator
 from typing import Any
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
@@ -37,7 +40,8 @@ class BusinessErrors(Interceptor):
 class _Inbound(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         try:
-            return await super().execute_activity(input)
+            async with _alive():
+                return await super().execute_activity(input)
         except (FailureError, asyncio.CancelledError):
             raise
         except BusinessError as error:
@@ -48,6 +52,26 @@ class _Inbound(ActivityInboundInterceptor):
             place = _place(error)
             _log.error("bug in activity %s: %s at %s", input.fn.__name__, type(error).__name__, place)
             raise ApplicationError(f"{type(error).__name__} at {place}", type=BUG) from None
+
+
+@contextlib.asynccontextmanager
+async def _alive() -> AsyncIterator[None]:
+    """Tell Temporal now and then that the process lives, where the activity has a heartbeat time-out."""
+    within = activity.info().heartbeat_timeout
+    if within is None:
+        yield
+        return
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(within.total_seconds() / 4)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
 
 
 def final(error: BusinessError) -> ApplicationError:

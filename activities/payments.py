@@ -31,10 +31,13 @@ _STATES = {
     "REJECTED": "refused",
     "RETURNED": "returned",
 }
+_UNPAID = ("refused", "returned")
+# grounds; the bank's own code of a refusal stays with the payment and in the audit trail
+REFUSED, UNKNOWN, MISMATCH = "payout-refused", "payout-outcome-unknown", "bank-mismatch"
 
 
 class PaymentState(Frozen):
-    """Where a payout stands. state: accepted | done | refused | returned | unknown."""
+    """Where a payout stands. state: accepted | done | refused | returned | unknown (ground: why people look)."""
 
     state: str
     payout_id: str | None = None
@@ -124,19 +127,12 @@ class Payments:
     async def give_up(self, ref: ApplicationRef) -> PaymentState:
         """Two people have the bank's proof that nothing was paid; asked once more, the bank's word wins."""
         state = await self.ask_bank(ref)
-        if state.state in ("done", "refused", "returned"):
+        if state.state in ("done", "refused", "returned") or state.ground == MISMATCH:
             return state
         async with self._records.moment() as moment:
-            await payments.settle(moment.session, key_of(ref), "refused", None, None, None)
-            await audit.record(
-                moment.session,
-                actor="system:worker",
-                action="payout-given-up",
-                subject=f"application:{ref.application_id}",
-                reason="decided by two people",
-                paragraph="9",
-            )
-        return PaymentState(state="refused", ground="payout-outcome-unknown")
+            if await payments.settle(moment.session, key_of(ref), "refused", refusal_code=UNKNOWN):
+                await _record(moment, ref, "payout-given-up", "decided by two people")
+        return PaymentState(state="refused", ground=UNKNOWN)
 
     async def _intend(self, ref: ApplicationRef) -> tuple[OutboundPayment, bool]:
         """The intent, committed before the bank hears of it."""
@@ -178,8 +174,9 @@ class Payments:
         except BusinessError as error:
             # the one answer that means "not paid": an explicit refusal with a known code
             async with self._records.moment() as moment:
-                await payments.settle(moment.session, payment.key, "refused", None, None, None)
-            return PaymentState(state="refused", ground=error.code)
+                if await payments.settle(moment.session, payment.key, "refused", refusal_code=error.code):
+                    await _record(moment, ref, "payout-refused", error.code)
+            return PaymentState(state="refused", ground=REFUSED)
 
     async def _apply(self, ref: ApplicationRef, payout: Payout) -> PaymentState:
         """The bank's answer, the ledger and the loan in one transaction."""
@@ -189,18 +186,34 @@ class Payments:
         async with self._records.moment() as moment:
             application = await get_application(moment.session, ref.application_id)
             if payout.amount != application.amount or payout.iban != self._iban(application):
-                raise BrokenContract("bank-mismatch")
+                return await self._differs(moment, application, payout)
             moved = await payments.settle(
-                moment.session, key_of(ref), state, payout.payout_id, payout.bank_reference, payout.value_date
+                moment.session,
+                key_of(ref),
+                state,
+                payout.payout_id,
+                payout.bank_reference,
+                payout.value_date,
+                refusal_code=payout.code if state in _UNPAID else None,
             )
             if moved and state == "done":
                 await self._book(moment, application, payout)
+            if moved and state in _UNPAID:
+                await _record(moment, ref, f"payout-{state}", payout.code, payout=payout.payout_id)
             return PaymentState(
                 state=state,
                 payout_id=payout.payout_id,
                 loan_id=application.loan_id,
-                ground=payout.code if state in ("refused", "returned") else None,
+                ground=REFUSED if state in _UNPAID else None,
             )
+
+    async def _differs(self, moment: Moment, application: Application, payout: Payout) -> PaymentState:
+        """The bank's books show another sum or account than was ordered: nothing is booked, people look."""
+        ref = ApplicationRef(application_id=application.id, client_id=application.client_id)
+        if await payments.settle(moment.session, key_of(ref), "unknown", payout.payout_id):
+            what = "amount" if payout.amount != application.amount else "account"
+            await _record(moment, ref, "payout-differs", f"another {what} than ordered", payout=payout.payout_id)
+        return PaymentState(state="unknown", payout_id=payout.payout_id, ground=MISMATCH)
 
     async def _book(self, moment: Moment, application: Application, payout: Payout) -> None:
         value_date = payout.value_date or moment.day
@@ -230,11 +243,23 @@ class Payments:
             state=payment.state,
             payout_id=payment.payout_id,
             loan_id=application.loan_id,
-            ground=payment.refusal_code,
+            ground=UNKNOWN if payment.refusal_code == UNKNOWN else REFUSED if payment.state in _UNPAID else None,
         )
 
     def _iban(self, application: Application) -> str:
         return self._records.vault.open_own(application.account, f"application:{application.id}:account").decode()
+
+
+async def _record(moment: Moment, ref: ApplicationRef, action: str, reason: str | None, **detail: object) -> None:
+    await audit.record(
+        moment.session,
+        actor="system:worker",
+        action=action,
+        subject=f"application:{ref.application_id}",
+        reason=reason,
+        paragraph="9",
+        detail={"key": key_of(ref), **detail},
+    )
 
 
 def key_of(ref: ApplicationRef) -> str:

@@ -14,9 +14,11 @@ from temporalio import activity
 from activities.context import Moment, Records, conclude
 from activities.papers import StatementPaper, registration_statement
 from activities.ports import SignatureVerifier
+from activities.retention import planned_end
 from rules.evidence import Frozen, SignatureEvidence, StepResult
 from rules.identification import passed
 from storage import audit
+from storage.conformance import require_lock
 from storage.tables import Client, Document, Signature
 
 
@@ -79,8 +81,14 @@ class Signatures:
 
     @activity.defn
     async def verify_signature(self, given: SignatureGiven) -> SignatureStored:
-        """All checks in their order; OCSP answer, timestamp and chain are archived beside the CMS."""
+        """All checks in their order; OCSP answer, timestamp and chain are archived beside the CMS.
+
+        Raises:
+            ArchiveLockBroken: a contract is not signed while its archived bytes could be altered.
+        """
         async with self._records.moment() as moment:
+            if given.act == "CONTRACT":
+                await require_lock(moment.session)
             client = await self._records.clients.get(moment.session, given.client_id)
             _, content = await self._records.documents.load(moment.session, given.document_id)
             _, cms = await self._records.documents.load(moment.session, given.cms_id)
@@ -111,6 +119,7 @@ class Signatures:
     async def _store(self, moment: Moment, client: Client, given: SignatureGiven, found: SignatureEvidence) -> UUID:
         proofs = {"ocsp": found.ocsp_response, "tsp": found.timestamp_token, "certificate_chain": b"".join(found.chain)}
         kept: dict[str, UUID] = {}
+        end = await planned_end(moment.session, given.application_id)
         for kind, content in proofs.items():
             if content:
                 document = await self._records.documents.keep(
@@ -121,7 +130,7 @@ class Signatures:
                     direction="made",
                     client=client,
                     application_id=given.application_id,
-                    retain_until=moment.retain_until(),
+                    retain_until=moment.retain_until(end),
                 )
                 kept[kind] = document.id
         signature = Signature(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -55,10 +57,11 @@ async def sizes_of_a_case(settings: Settings, case: dict[str, str]) -> noop.Size
     return sizes
 
 
-async def raw(settings: Settings, sizes: noop.Sizes, loans: int, concurrency: int) -> dict[str, Any]:
+async def raw(settings: Settings, state: Path, sizes: noop.Sizes, loans: int, concurrency: int) -> dict[str, Any]:
     """Loans a second of the engine alone: worker in a process of its own, as ours is."""
     client = await client_of(settings)
-    worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.engine")
+    environment = {**os.environ, "NESIE_STATE": str(state)}
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.engine", env=environment)
     slots = asyncio.Semaphore(concurrency)
     try:
 
@@ -71,7 +74,7 @@ async def raw(settings: Settings, sizes: noop.Sizes, loans: int, concurrency: in
                     await handle.execute_update(noop.EngineCase.act, noop.Nothing())
                 await handle.result()
 
-        await one(-1)  # warm
+        await asyncio.wait_for(one(-1), 60)  # warm, and sure that the worker is there
         began = time.perf_counter()
         await asyncio.gather(*map(one, range(loans)))
         seconds = time.perf_counter() - began

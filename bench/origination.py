@@ -27,6 +27,7 @@ from infra.borrower.town import Town
 from infra.settings import Settings, load, state_folder
 from infra.stack import Stack, free_ports
 
+Kills = Callable[[asyncio.Event], Coroutine[Any, Any, list[str]]]
 AMOUNT, MONTHS = "150000.00", 6
 KILLED = ("worker", "api", "temporal", "postgres", "counterparties")
 
@@ -64,7 +65,7 @@ async def _measure(stack: Stack, state: Path, args: argparse.Namespace, seed: in
             async with engine.instant_biometrics(settings):
                 without = await _load(people[args.loans :], args.concurrency, processes, None)
             sizes = await engine.sizes_of_a_case(settings, without["cases"][0])
-            engine_result = await engine.raw(settings, sizes, args.loans, args.concurrency)
+            engine_result = await engine.raw(settings, state, sizes, args.loans, args.concurrency)
         done = with_models["cases"] + (without["cases"] if without else [])
         books = await compare(settings, [case["application"] for case in done], AMOUNT)
     finally:
@@ -109,7 +110,7 @@ async def _load(
     people: Sequence[BorrowerApp],
     concurrency: int,
     processes: Processes,
-    kills: Callable[[asyncio.Event], Coroutine[Any, Any, list[str]]] | None,
+    kills: Kills | None,
 ) -> dict[str, Any]:
     for person in people:  # filmed and drawn beforehand: the phone's work is not ours
         person.patience_seconds = 180
@@ -126,6 +127,7 @@ async def _load(
     killer = asyncio.create_task(kills(over)) if kills else None
     await asyncio.gather(*map(one, people))
     seconds = time.perf_counter() - began
+    _say(f"{len(cases)} of {len(people)} loans in {seconds:.1f} s")
     over.set()
     cpu = processes.spent(before, len(people))
     return {

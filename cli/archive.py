@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
+from activities.archive_watch import try_lock
+from activities.context import open_records
 from cli import records
 from infra import settings as infra_settings
 from storage import audit
-from storage.archive_lock import LockCheck, lock_is_sound
+from storage.archive_lock import LockCheck
 from storage.documents import Documents
 from storage.tables import Document
 
@@ -29,9 +31,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def verify_lock(args: argparse.Namespace) -> int:
-    """Exit code 0 where every vital rule holds, 1 where one is broken."""
-    checks = records.wait(_verify())
-    sound = lock_is_sound(checks)
+    """Exit code 0 where every vital rule holds, 1 where one is broken; the result is kept, and signing follows it."""
+    sound, checks = records.wait(_verify())
     if args.json:
         records.tell({"ok": sound, "checks": [check.model_dump() for check in checks]})
     else:
@@ -41,12 +42,14 @@ def verify_lock(args: argparse.Namespace) -> int:
     return 0 if sound else 1
 
 
-async def _verify() -> list[LockCheck]:
-    archive = records.archive(infra_settings.load())
+async def _verify() -> tuple[bool, list[LockCheck]]:
+    kept = open_records(**infra_settings.load().records())
     try:
-        return await archive.verify_lock()
+        row, checks = await try_lock(kept)
+        return row.held, checks
     finally:
-        await archive.close()
+        await kept.documents.archive.close()
+        await kept.database.close()
 
 
 def get_document(args: argparse.Namespace) -> int:

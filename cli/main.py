@@ -23,6 +23,7 @@ COMMANDS = {  # command -> (module, one line of help)
     "doctor": ("cli.doctor", "check the stack, and look for personal data where none may be"),
     "archive": ("cli.archive", "the document archive: check its locks"),
     "audit": ("cli.audit", "the audit trail: verify its chain"),
+    "reconcile": ("cli.reconcile", "the bank's statement of a day against our payments"),
     "keys": ("cli.keys", "the master keys: wrap everything under the current one"),
     "staff": ("cli.staff", "people who work for the lender"),
     "loan": ("cli.loan", "look at a loan"),

@@ -78,7 +78,7 @@ class Parties(BaseModel):
 
 
 class Temporal(BaseModel):
-    """The local stack's server; TEMPORAL_* variables of the SDK's envconfig win. ui_url: the UI's own private address."""
+    """The local stack's server; the SDK's TEMPORAL_* variables win. ui_url: the UI's own private address."""
 
     address: str = "127.0.0.1:7233"
     namespace: str = "nesie"

@@ -28,7 +28,7 @@ from minio.retention import Retention
 from pydantic import BaseModel, ConfigDict
 
 from rules.errors import BrokenContract, Fault, NotFound, Unavailable
-from storage.archive_lock import LockCheck, check_lock
+from storage.archive_lock import LockCheck, check_lock, clear_old_scratch
 
 T = TypeVar("T")
 
@@ -77,6 +77,7 @@ class Archive:
             region=region,
             http_client=pool,
         )
+        self.endpoint = endpoint
         self._bucket = bucket
         # threads of our own: the common ones may be busy with pictures
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="archive")
@@ -117,6 +118,10 @@ class Archive:
     async def verify_lock(self) -> list[LockCheck]:
         """Try to break the lock in a scratch bucket, rule by rule. Takes some seconds and leaves small objects."""
         return await self._call(partial(check_lock, self._client, self._bucket))
+
+    async def clear_scratch(self) -> int:
+        """Remove what earlier checks have left, where its retention is over; the number of buckets removed."""
+        return await self._call(partial(clear_old_scratch, self._client, self._bucket, datetime.now(UTC)))
 
     async def close(self) -> None:
         """Give the threads back."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import uuid4
 
@@ -32,6 +32,8 @@ from pydantic import BaseModel, ConfigDict
 HELD, BROKEN = "held", "BROKEN"
 _LOCK = timedelta(minutes=10)  # long enough for the check, over when the bucket is cleared away
 _EXPIRES_SECONDS = 2
+_OVER = 2 * _LOCK  # the longest lock of a check, extended, is over by then
+_NAMED = "%Y%m%d%H%M%S"
 
 
 class LockCheck(BaseModel):
@@ -52,25 +54,37 @@ def lock_is_sound(checks: list[LockCheck]) -> bool:
 
 def check_lock(client: Minio, bucket: str) -> list[LockCheck]:
     """Try every rule; blocks for some seconds. Raises what the SDK raises when the store is away."""
-    today = datetime.now(UTC).date()
-    clear_old_scratch(client, bucket, today)
-    name = f"{bucket}-check-{today:%Y%m%d}-{uuid4().hex[:6]}"
+    now = datetime.now(UTC)
+    clear_old_scratch(client, bucket, now)
+    name = f"{bucket}-check-{now:{_NAMED}}-{uuid4().hex[:6]}"
     client.make_bucket(bucket_name=name, object_lock=True)
     return _Scratch(client, name).checks()
 
 
-def clear_old_scratch(client: Minio, bucket: str, today: date) -> int:
-    """Remove scratch buckets of earlier days, whose retentions are over; the number removed."""
+def clear_old_scratch(client: Minio, bucket: str, now: datetime) -> int:
+    """Remove scratch buckets whose retentions are over at `now`; the number removed."""
     removed = 0
     for found in client.list_buckets():
-        if not found.name.startswith(f"{bucket}-check-") or f"-check-{today:%Y%m%d}" in found.name:
+        made = _made_at(found.name, bucket)
+        if made is None or now - made < _OVER:
             continue
-        with suppress(MinioException):  # what is still locked stays for the next day
+        with suppress(MinioException):  # what is still locked stays for the next time
             for item in list(client.list_objects(bucket_name=found.name, recursive=True, include_version=True)):
                 client.remove_object(bucket_name=found.name, object_name=item.object_name, version_id=item.version_id)
             client.remove_bucket(bucket_name=found.name)
             removed += 1
     return removed
+
+
+def _made_at(name: str, bucket: str) -> datetime | None:
+    """When a scratch bucket was made, by its name; None where the bucket is none of ours."""
+    head, _, tail = name.partition(f"{bucket}-check-")
+    if head or not tail:
+        return None
+    try:
+        return datetime.strptime(tail.rpartition("-")[0], _NAMED).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 @dataclass

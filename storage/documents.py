@@ -25,6 +25,11 @@ class Documents:
     def __init__(self, archive: Archive, vault: Vault) -> None:
         self._archive, self._vault = archive, vault
 
+    @property
+    def archive(self) -> Archive:
+        """The store behind the documents."""
+        return self._archive
+
     async def keep(
         self,
         session: AsyncSession,

@@ -63,9 +63,19 @@ class Reconciled(_Value):
     missing: tuple[str, ...]
 
     @property
+    def unexplained(self) -> tuple[Match, ...]:
+        """Lines for a person: money that left without its payment, and a payment of ours that came back.
+
+        Other money that came in is for the repayments to take.
+        """
+        return tuple(
+            match for match in self.matches if match.state != "matched" and (match.line.side == "D" or match.key)
+        )
+
+    @property
     def clean(self) -> bool:
-        """Whether every outgoing line has its payment and every payment its line."""
-        return not self.missing and all(match.state == "matched" for match in self.matches if match.line.side == "D")
+        """Whether every line of a payment has its payment and every payment its line."""
+        return not self.missing and not self.unexplained
 
 
 def reconcile(day: date, lines: Iterable[Line], payments: Iterable[Payment]) -> Reconciled:

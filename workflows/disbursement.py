@@ -70,8 +70,8 @@ class Disbursement:
     async def _final(self, state: PaymentState) -> PaymentState:
         asked = 0
         while state.state not in ("done", "refused", "returned"):
-            if asked == TELL_STAFF_AFTER or (state.state == "unknown" and self._review_id is None):
-                await self._tell_staff()
+            if self._review_id is None and (asked >= TELL_STAFF_AFTER or state.state == "unknown"):
+                await self._tell_staff(state.ground or "payout-outcome-unknown")
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
                     lambda: self._news or self._decision is not None,
@@ -81,23 +81,25 @@ class Disbursement:
             self._news = False
             asked += 1
             if self._decision == "refuse":
-                return await do(Payments.give_up, self._start.ref, "два сотрудника: не выплачено")
-            state = await do(Payments.ask_bank, self._start.ref, "состояние перевода", options.MONEY)
+                self._decision = self._review_id = None  # where the bank shows a payout after all, they are told again
+                state = await do(Payments.give_up, self._start.ref, "два сотрудника: не выплачено", options.MONEY)
+            else:
+                state = await do(Payments.ask_bank, self._start.ref, "состояние перевода", options.MONEY)
         return state
 
-    async def _tell_staff(self) -> None:
+    async def _tell_staff(self, ground: str) -> None:
         self._review_id = await do(
             ClientFiles.open_review,
             ReviewWanted(
                 kind="MONEY",
                 workflow_id=workflow.info().workflow_id,
-                ground="payout-outcome-unknown",
+                ground=ground,
                 client_id=self._start.ref.client_id,
                 application_id=self._start.ref.application_id,
             ),
             "исход перевода неизвестен: двум сотрудникам",
         )
-        self._show("unknown", needs_person=True)
+        self._show("unknown", needs_person=True, ground=ground)
 
     @workflow.signal(description="Сообщение банка о переводе")
     def payout_updated(self) -> None:
@@ -125,5 +127,6 @@ class Disbursement:
         if self._review_id != decided.review_id:
             raise wrong_step("review-not-open")
 
-    def _show(self, stage: str, *, needs_person: bool = False) -> None:
-        self._case.show(stage, f"заявление `{self._start.ref.application_id}`", needs_person=needs_person)
+    def _show(self, stage: str, *, needs_person: bool = False, ground: str | None = None) -> None:
+        text = f"заявление `{self._start.ref.application_id}`, основание: {ground or 'нет'}"
+        self._case.show(stage, text, needs_person=needs_person)

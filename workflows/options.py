@@ -45,6 +45,7 @@ OUTSIDE = ActivityConfig(
 BIOMETRICS = ActivityConfig(
     task_queue=BIOMETRICS_QUEUE,
     start_to_close_timeout=timedelta(seconds=60),
+    heartbeat_timeout=timedelta(seconds=10),  # a killed worker costs the waiting client this, not the minute
     schedule_to_close_timeout=timedelta(hours=12),
     retry_policy=_retries(timedelta(seconds=1), timedelta(seconds=30)),
 )

@@ -1,7 +1,7 @@
 """Servicing: lives as long as the loan. Id `loan/{loan_id}`.
 
-In this edition of the system it furnishes the new loan to the credit bureau and stands open for the loan's life;
-payments, notices, suspension and closing join it here.
+In this edition of the system it furnishes the new loan to the credit bureau, keeps its documents locked long enough
+and stands open for the loan's life; payments, notices, suspension and closing join it here.
 
 Rules: para 7, part 5; para 34.
 """
@@ -44,14 +44,11 @@ class Servicing:
 
     @workflow.run
     async def run(self, start: ServeLoan) -> LoanClosed:
-        """Tell the bureau, then serve until the loan is closed."""
+        """Tell the bureau, keep the documents for the loan's life, then serve until the loan is closed."""
         self._case.show("ACTIVE", f"заём `{start.loan_id}`")
-        await do(
-            Loans.furnish_new,
-            LoanRef(loan_id=start.loan_id, client_id=start.client_id),
-            "запись NEW в бюро",
-            options.OUTSIDE,
-        )
+        loan = LoanRef(loan_id=start.loan_id, client_id=start.client_id)
+        await do(Loans.furnish_new, loan, "запись NEW в бюро", options.OUTSIDE)
+        await do(Loans.extend_documents, loan, "срок хранения документов займа", options.OUTSIDE)
         await workflow.wait_condition(lambda: self._closed is not None)
         self._case.show("CLOSED", f"заём `{start.loan_id}`: {self._closed}")
         return LoanClosed(reason=self._closed or "")

@@ -5,6 +5,7 @@ Rules: para 27; para 28; para 29.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, cast
 from uuid import UUID
 
@@ -35,7 +36,12 @@ from workflows.messages import ReviewDecided
 
 router = APIRouter(prefix="/staff/api", tags=["staff"])
 
-_WORKFLOWS = {"registration": "Registration", "application": "Origination", "disbursement": "Disbursement"}
+_WORKFLOWS = {  # by the first word of the workflow's id
+    "registration": "Registration",
+    "application": "Origination",
+    "disbursement": "Disbursement",
+    "reconcile": "Reconcile",
+}
 
 
 @router.post("/sessions", status_code=201, response_model=StaffMe, responses=problems(401, 403, 422, 429))
@@ -157,7 +163,7 @@ async def decide(review_id: UUID, body: DecisionBody, kit: Kit, member: Reviewer
 def _call(review: Review, decision: ReviewDecision) -> Call:
     """The decision's id for the workflow, which reads the decision itself in our database."""
     return Call(
-        _WORKFLOWS[review.workflow_id.partition("/")[0]],
+        _WORKFLOWS[re.split("[/-]", review.workflow_id, maxsplit=1)[0]],
         review.workflow_id,
         "review_decided",
         ReviewDecided(review_id=review.id, decision_id=decision.id),

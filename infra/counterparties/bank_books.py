@@ -137,7 +137,7 @@ def statement(world: World, day: str) -> dict[str, Any]:
         line: dict[str, Any] = {
             "bank_ref": f"X{uuid4().hex[:14].upper()}",
             "order_id": None,
-            "side": "C",
+            "side": str(fault.params.get("side", "C")),
             "purpose": "unknown",
         }
         line |= {
@@ -145,7 +145,7 @@ def statement(world: World, day: str) -> dict[str, Any]:
             "amount": str(fault.params.get("amount", "777.00")),
             "counterparty": stranger,
         }
-        answer |= {"entries": [*entries, line], "closing": str(closing + Money(line["amount"]))}
+        answer |= {"entries": [*entries, line], "closing": str(closing + _sum([line]))}
     return answer
 
 

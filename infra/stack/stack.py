@@ -76,13 +76,23 @@ class Stack:
         """Stop everything of this state folder, whoever started it; quiet when nothing runs."""
         self._supervisor.stop()
 
-    def kill(self, name: str) -> int:
-        """kill -9 of one part and its children; returns the process id that died. The supervisor restarts it."""
+    def kill(self, name: str, *, stay_down: bool = False) -> int:
+        """kill -9 of one part and its children; returns the process id that died. The supervisor restarts it.
+
+        Args:
+            stay_down: it stays dead until `revive`.
+        """
         pid = self._pid(name)
         if not pid:
             raise StartFailed(f"{name} is not running")
+        if stay_down:
+            self._supervisor.ask("stopProcess", name, False)
         kill_tree(pid)
         return pid
+
+    def revive(self, name: str) -> None:
+        """Start a part that was killed to stay down; does not wait for it."""
+        self._supervisor.start(name)
 
     def stop(self, name: str) -> None:
         """Stop one part in order; it stays down until the stack starts again."""

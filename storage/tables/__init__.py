@@ -13,6 +13,7 @@ from storage.tables.lending import (
     Screening,
 )
 from storage.tables.records import (
+    ArchiveConformance,
     AuditEntry,
     AuditPending,
     IdempotencyRecord,
@@ -27,6 +28,7 @@ from storage.tables.records import (
 __all__ = [
     "Acknowledgement",
     "Application",
+    "ArchiveConformance",
     "AuditEntry",
     "AuditPending",
     "BureauReport",

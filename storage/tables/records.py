@@ -166,3 +166,18 @@ class MasterKeyCanary(SQLModel, table=True):
     sealed: bytes
     created_at: datetime = Field(sa_type=Instant)
     retired_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class ArchiveConformance(SQLModel, table=True):
+    """One trial of the archive's object lock, appended. held: every vital rule held. Rules: para 11; para 34.
+
+    checks: [{rule, vital, result, detail}] as in storage.archive_lock.LockCheck.
+    """
+
+    __tablename__ = "archive_conformance"
+
+    id: UUID = primary_id()
+    at: datetime = Field(sa_type=Instant, index=True)
+    endpoint: str
+    held: bool
+    checks: list[dict[str, Any]] = Field(sa_type=Json)

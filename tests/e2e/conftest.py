@@ -33,14 +33,31 @@ async def town(stack: Stack, settings: Settings) -> AsyncIterator[Town]:
     await town.close()
 
 
+async def _new(town: Town, **known: Any) -> BorrowerApp:
+    return await town.borrower(next(_SEEDS), **known)
+
+
+async def _new_client(town: Town, **known: Any) -> BorrowerApp:
+    app = await _new(town, **known)
+    await app.register()
+    await app.log_in()
+    return app
+
+
 @pytest.fixture
-def borrower(town: Town) -> NewBorrower:
-    """A new person at each call."""
+async def borrower(town: Town) -> AsyncIterator[NewBorrower]:
+    """A new person at each call. Whoever is put on a list leaves it with the test: namesakes would be doubted."""
+    listed: list[str] = []
 
     async def make(**known: Any) -> BorrowerApp:
-        return await town.borrower(next(_SEEDS), **known)
+        app = await _new(town, **known)
+        if known.get("listing"):
+            listed.append(app.persona.iin)
+        return app
 
-    return make
+    yield make
+    for iin in listed:
+        (await town.world.patch(f"/_control/personas/{iin}", json={"listing": None})).raise_for_status()
 
 
 @pytest.fixture
@@ -54,3 +71,9 @@ def client(borrower: NewBorrower) -> NewBorrower:
         return app
 
     return make
+
+
+@pytest.fixture(scope="module")
+async def regular(town: Town) -> BorrowerApp:
+    """One registered client for a whole module: small loans, one after the other."""
+    return await _new_client(town)

@@ -110,14 +110,13 @@ def test_a_store_without_lock_is_broken(archive: Archive) -> None:
 
 def test_scratch_buckets_of_earlier_days_are_cleared_when_free(archive: Archive) -> None:
     client, bucket = archive._client, archive._bucket
-    old = f"{bucket}-check-20200101-abcdef"
-    client.make_bucket(bucket_name=old)
-    today = datetime.now(UTC).date()
-    client.make_bucket(bucket_name=f"{bucket}-check-{today:%Y%m%d}-abcdef")
-    clear_old_scratch(client, bucket, today)
-    assert not client.bucket_exists(bucket_name=old)
-    assert client.bucket_exists(bucket_name=f"{bucket}-check-{today:%Y%m%d}-abcdef")
-    assert client.bucket_exists(bucket_name=bucket)
+    now = datetime.now(UTC)
+    over, fresh = (f"{bucket}-check-{now - timedelta(minutes=age):%Y%m%d%H%M%S}-abcdef" for age in (21, 1))
+    for name in (over, fresh, f"{bucket}-check-mine"):
+        client.make_bucket(bucket_name=name)
+    assert clear_old_scratch(client, bucket, now) == 1
+    assert not client.bucket_exists(bucket_name=over)
+    assert all(client.bucket_exists(bucket_name=name) for name in (fresh, f"{bucket}-check-mine", bucket))
 
 
 async def test_a_bucket_without_lock_is_not_taken_as_an_archive(archive: Archive, archive_settings) -> None:

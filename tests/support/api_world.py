@@ -69,7 +69,8 @@ def new_key() -> str:
 def new_iin() -> str:
     """A valid IIN that nobody has."""
     while True:
-        eleven = f"8804124{secrets.randbelow(10**4):04d}"
+        year, month, day = 60 + secrets.randbelow(40), 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)
+        eleven = f"{year:02d}{month:02d}{day:02d}4{secrets.randbelow(10**4):04d}"
         digit = check_digit(eleven)
         if digit is not None:
             return eleven + digit

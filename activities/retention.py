@@ -1,0 +1,40 @@
+"""Which documents a loan stands on, and until when they must stay.
+
+Rules: para 11; para 34.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlmodel import col, or_, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from rules.schedule import LoanTerms
+from storage.tables import Contract, Document
+
+
+async def planned_end(session: AsyncSession, application_id: UUID | None) -> date | None:
+    """The last due date of the application's contract; None where none is drawn up yet."""
+    query = select(Contract.terms).where(col(Contract.application_id) == application_id)
+    terms = (await session.exec(query)).first()
+    return None if terms is None else LoanTerms.model_validate(terms).repayment_periods()[-1].due
+
+
+async def shorter_locks(
+    session: AsyncSession, client_id: UUID, application_id: UUID, until: datetime, limit: int
+) -> Sequence[UUID]:
+    """Documents of the client and of this application that are locked for less than `until`, oldest first."""
+    query = (
+        select(Document.id)
+        .where(
+            col(Document.client_id) == client_id,
+            or_(col(Document.application_id).is_(None), col(Document.application_id) == application_id),
+            col(Document.retain_until) < until,
+        )
+        .order_by(col(Document.created_at), col(Document.id))
+        .limit(limit)
+    )
+    return (await session.exec(query)).all()

@@ -1,0 +1,135 @@
+"""Reconcile: one day's bank statement against our payments. Id `reconcile-YYYY-MM-DD`.
+
+Every night a schedule starts ReconcileNight, which takes the day from the time it was due at: a night that was
+missed is caught up with its own day. What nobody can explain waits here for two people.
+
+Rules: para 9, part 2.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+from activities.client_files import ClientFiles, ReviewAnswer
+from activities.reconciliation import DayReconciled, Reconciliation, StatementDay
+from rules.calendar import local_date
+from rules.editions import edition
+from rules.evidence import Frozen
+from workflows import options
+from workflows.cases import Case, do, wrong_step
+from workflows.messages import ReviewDecided
+
+_DUE_AT: SearchAttributeKey[datetime] = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+
+
+class ReconcileDay(Frozen):
+    """Start: a day in Almaty that is over."""
+
+    day: date
+
+
+def id_of(day: date) -> str:
+    """The id of a day's case."""
+    return f"reconcile-{day.isoformat()}"
+
+
+@workflow.defn
+class Reconcile:
+    """See the module."""
+
+    @workflow.init
+    def __init__(self, start: ReconcileDay) -> None:
+        self._day = start.day
+        self._case = Case("reconciliation", edition(start.day).name)
+        self._found: DayReconciled | None = None
+        self._review_id: UUID | None = None
+        self._decision: str | None = None
+
+    @workflow.run
+    async def run(self, start: ReconcileDay) -> DayReconciled:
+        """Reconcile; with something unexplained, again until two people have decided."""
+        await self._reconcile()
+        while self._review_id is not None:
+            await workflow.wait_condition(lambda: self._decision is not None)
+            decision, self._decision, self._review_id = self._decision, None, None
+            if decision == "retry":
+                await self._reconcile()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        found = self._found or await self._reconcile()
+        self._show("RECONCILED" if found.clean else "DECIDED")
+        return found
+
+    async def _reconcile(self) -> DayReconciled:
+        self._show("STATEMENT")
+        wanted = StatementDay(day=self._day, workflow_id=workflow.info().workflow_id)
+        found = await do(Reconciliation.reconcile_day, wanted, "выписка банка за день", options.MONEY)
+        self._found = found
+        self._review_id = found.review_id or self._review_id  # a review once opened is decided by people
+        self._show("RECONCILED" if found.clean else "UNEXPLAINED", needs_person=not found.clean)
+        return found
+
+    @workflow.update(description="Сверить день и сказать, что найдено")
+    async def look(self) -> DayReconciled:
+        """The finding of the first reconciliation, or of a new one where that is done already."""
+        if self._found is None:
+            await workflow.wait_condition(lambda: self._found is not None)
+        else:
+            await self._reconcile()
+        if self._found is None:
+            raise wrong_step("wrong-step")
+        return self._found
+
+    @workflow.update(description="Решение двух сотрудников (действует только запись в базе)")
+    async def review_decided(self, decided: ReviewDecided) -> str:
+        """retry = reconcile again (the bank has mended its statement); approve, refuse = explained, kept as decided."""
+        outcome = await do(
+            ClientFiles.review_outcome,
+            ReviewAnswer(
+                review_id=decided.review_id,
+                decision_id=decided.decision_id,
+                workflow_id=workflow.info().workflow_id,
+            ),
+            "решение сотрудников",
+        )
+        self._decision = outcome.decision
+        return outcome.decision
+
+    @review_decided.validator
+    def _may_decide(self, decided: ReviewDecided) -> None:
+        if self._review_id != decided.review_id:
+            raise wrong_step("review-not-open")
+
+    def _show(self, stage: str, *, needs_person: bool = False) -> None:
+        found = self._found
+        text = "" if found is None else (
+            f"строк {found.lines}, сошлось {found.matched}, без объяснения {len(found.unexplained)},"
+            f" нет в выписке {len(found.missing)}, остатки {'сходятся' if found.adds_up else 'не сходятся'}"
+        )  # fmt: skip
+        self._case.show(stage, f"выписка за {self._day.isoformat()}\n\n{text}", needs_person=needs_person)
+
+
+@workflow.defn
+class ReconcileNight:
+    """What the schedule starts: the case of the day that was over when it was due."""
+
+    @workflow.run
+    async def run(self) -> str:
+        """The id of the case."""
+        due = workflow.info().typed_search_attributes.get(_DUE_AT) or workflow.now()
+        day = local_date(due) - timedelta(days=1)
+        with contextlib.suppress(WorkflowAlreadyStartedError):  # somebody asked for it by hand
+            await workflow.start_child_workflow(
+                Reconcile.run,
+                ReconcileDay(day=day),
+                id=id_of(day),
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                static_summary=f"сверка выписки за {day.isoformat()}",
+            )
+        return id_of(day)
