@@ -16,7 +16,7 @@ from infra.settings import Settings
 from infra.stack import Stack
 from rules.calendar import local_date
 from rules.policy import policy
-from tests.support.real_world import Colleague, assert_nothing_paid, trail
+from tests.support.real_world import Colleague, assert_nothing_paid, past_review, trail
 
 
 def above_the_threshold() -> str:
@@ -89,6 +89,7 @@ async def test_a_first_loan_above_the_threshold_needs_a_personal_visit_before_an
     assert (await officer.decide(review["review_id"])).json()["final"] is True
     await officer.http.aclose()
 
+    await past_review(app, application)
     await app.offers(application)
     await assert_it_waits(app, town, settings, application, await signed(app, application))
 

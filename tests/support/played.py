@@ -207,4 +207,9 @@ class Played:
             self.calls.append("furnish")
             return "batch"
 
-        return [verify_account, pay, ask_bank, give_up, furnish_new]
+        @activity.defn
+        async def extend_documents(ref: LoanRef) -> int:
+            self.calls.append("extend")
+            return 1
+
+        return [verify_account, pay, ask_bank, give_up, furnish_new, extend_documents]

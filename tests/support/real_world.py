@@ -21,6 +21,7 @@ from temporalio.client import Client
 
 from activities.context import Records, open_records
 from bench import books as bench_books
+from cli import staff
 from infra.borrower.app import BorrowerApp
 from infra.borrower.town import Town
 from infra.codec import PayloadKeys
@@ -123,6 +124,15 @@ async def offered(app: BorrowerApp, amount: str = "20000.00", months: int = 3) -
     return application
 
 
+async def past_review(app: BorrowerApp, application: str) -> None:
+    """Wait until the case has gone on from a person's decision."""
+
+    async def look() -> bool:
+        return bool((await app.call("GET", f"/applications/{application}"))["stage"] != "REVIEW")
+
+    await soon(look, "the case after its review")
+
+
 async def soon(look: Callable[[], Awaitable[Any]], what: str, patience_seconds: float = 20.0) -> Any:
     """The first true answer of `look`."""
     for _ in range(int(patience_seconds / 0.1)):
@@ -180,18 +190,28 @@ class Colleague:
 
     @classmethod
     async def hired(cls, stack: Stack, settings: Settings, login: str, *roles: str) -> Colleague:
-        """Made by `nesie staff add`."""
+        """Made by what `nesie staff add` calls."""
+        async with our_records(settings) as kept, kept.database.begin() as session:
+            made = await staff.create(session, kept.vault, login, login.title(), list(roles), PASSWORD)
+        return cls._of(stack, settings, made)
+
+    @classmethod
+    async def hired_by_command(cls, stack: Stack, settings: Settings, login: str, *roles: str) -> Colleague:
+        """Made by `nesie staff add` itself."""
         words = [word for role in roles for word in ("--role", role)]
         done = await asyncio.to_thread(
             nesie, stack.state, "staff", "add", login, "--name", login.title(), *words, "--password-stdin", "--json",
             given=f"{PASSWORD}\n",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        made = json.loads(done.stdout)
+        return cls._of(stack, settings, json.loads(done.stdout))
+
+    @classmethod
+    def _of(cls, stack: Stack, settings: Settings, made: dict[str, Any]) -> Colleague:
         http = httpx.AsyncClient(
             base_url=stack.addresses()["api"].removesuffix("/api/v1"), headers={"Origin": settings.public_url}
         )
-        return cls(http, login, made["staff_id"], pyotp.parse_uri(made["totp_uri"]))  # type: ignore[arg-type]
+        return cls(http, made["login"], made["staff_id"], pyotp.parse_uri(made["totp_uri"]))  # type: ignore[arg-type]
 
     async def log_in(self, digits: str | None = None) -> httpx.Response:
         """By password and authenticator."""
