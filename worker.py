@@ -212,7 +212,10 @@ def main() -> None:
         sys.exit(f"usage: python worker.py {QUEUE}|{BIOMETRICS_QUEUE}")
     logs.set_up(f"worker-{sys.argv[1]}")
     log_through_python()
-    asyncio.run(serve(sys.argv[1]))
+    try:
+        asyncio.run(serve(sys.argv[1]))
+    except BusinessError as error:  # a wrong master key: nothing was done yet
+        sys.exit(f"the worker refuses to start: {error} ({error.code})")
     logging.shutdown()
     os._exit(0)  # the SDK may abort the interpreter while it finalizes
 

@@ -101,7 +101,14 @@ class Applications:
         async with self._records.moment() as moment:
             application = await get_application(moment.session, chosen.ref.application_id)
             application.chosen_method = chosen.method
-            await enter_stage(moment, application, "CONTRACT", paragraph="8", detail={"method": chosen.method})
+            await enter_stage(
+                moment,
+                application,
+                "CONTRACT",
+                paragraph="8",
+                detail={"method": chosen.method},
+                actor=f"client:{chosen.ref.client_id}",
+            )
 
     @activity.defn
     async def confirmed(self, reached: StageReached) -> None:
@@ -153,13 +160,14 @@ async def enter_stage(
     paragraph: str,
     reason: str | None = None,
     detail: dict[str, object] | None = None,
+    actor: str = "system:worker",
 ) -> None:
     """Move an application to a stage, in the caller's transaction, with its audit entry."""
     application.stage, application.updated_at = stage, moment.at
     moment.session.add(application)
     await audit.record(
         moment.session,
-        actor="system:worker",
+        actor=actor,
         action=f"stage-{stage.lower()}",
         subject=f"application:{application.id}",
         reason=reason or None,

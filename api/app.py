@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
@@ -28,12 +29,15 @@ from infra import logs
 from infra.codec import PayloadKeys
 from infra.settings import Settings, load
 from infra.temporal import connect, data_converter
+from rules.errors import BusinessError
 from rules.lender import EXAMPLE
 from storage.archive import Archive
 from storage.clients import Clients
 from storage.database import Database
 from storage.documents import Documents
 from storage.vault import Vault, check_master_key
+
+log = logging.getLogger("nesie.api")
 
 _V1 = (
     public.router,
@@ -119,8 +123,12 @@ async def _open(settings: Settings) -> AsyncIterator[Services]:
     )
     sender: asyncio.Task[None] | None = None
     try:
-        async with database.begin() as session:
-            await check_master_key(session, vault)
+        try:
+            async with database.begin() as session:
+                await check_master_key(session, vault)
+        except BusinessError as error:
+            log.critical("the API refuses to start: %s (%s)", error, error.code)
+            raise
         converter = data_converter(PayloadKeys.of(settings.keys))
         temporal = settings.temporal
         client = await connect(temporal.address, temporal.namespace, converter, retry="quick", lazy=True)

@@ -55,7 +55,11 @@ def run(argv: list[str]) -> int:
     try:
         args = _parser(command).parse_args(argv)
         return int(args.run(args))
-    except (BusinessError, Fault) as error:
+    except BusinessError as error:
+        text = str(error) if str(error) == error.code else f"{error} ({error.code})"
+        print(f"nesie: {text}", file=sys.stderr)
+        return 1
+    except Fault as error:
         print(f"nesie: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:

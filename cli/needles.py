@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 _HEAD = 8  # bytes; a form that is shorter cannot be looked for
-_TABLE_BITS = 22
+_TABLE_BITS = 23
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
 _ALIGNMENTS = 3
 _WORD = re.compile(rb"[0-9A-Za-z]")
@@ -51,6 +51,8 @@ def spellings(kind: str, value: str) -> set[str]:
 
 def _names(value: str) -> set[str]:
     surname, _, given = value.partition(" ")
+    if not surname or not given:
+        return {value.strip()}
     written = set()
     for case in (str, str.upper, str.lower, str.title):
         one, two = case(surname), case(given)
@@ -101,25 +103,30 @@ class Haystack:
         for shift in range(min(_HEAD, max(0, len(chunk) - _HEAD + 1))):
             heads = np.frombuffer(chunk, dtype="<u8", count=(len(chunk) - shift) // _HEAD, offset=shift)
             likely = np.flatnonzero(self._table[_places(heads)])
-            for index in likely[np.isin(heads[likely], self._heads)]:
+            for index in likely[self._known(heads[likely])]:
                 at = int(index) * _HEAD + shift
                 for needle in self._by_head[int(heads[index])]:
                     if chunk.startswith(needle.form, at) and not (needle.alone and _inside(chunk, at, needle)):
                         yield at, needle.kind
 
+    def _known(self, heads: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        if not len(self._heads):
+            return np.zeros(len(heads), dtype=bool)
+        nearest = np.minimum(np.searchsorted(self._heads, heads), len(self._heads) - 1)
+        same: np.ndarray[Any, Any] = self._heads[nearest] == heads
+        return same
+
     def search(self, chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
         """(offset, kind) in a stream, once each; a needle may lie across chunks."""
-        kept, start = b"", 0
+        kept, start, done = b"", 0, 0  # offsets in the stream: of the first kept byte, and up to where all is told
         reach = self.longest + 1  # and the byte beside it
         for chunk in chunks:
             data = kept + chunk
-            cut = max(0, len(data) - reach)
-            skipped = 1 if start else 0
-            yield from ((start + at, kind) for at, kind in self.find(data) if skipped <= at < cut)
-            keep = max(0, cut - 1)
-            kept, start = data[keep:], start + keep
-        skipped = 1 if start else 0
-        yield from ((start + at, kind) for at, kind in self.find(kept) if at >= skipped)
+            cut = max(done, start + len(data) - reach)
+            yield from ((start + at, kind) for at, kind in self.find(data) if done <= start + at < cut)
+            keep = max(0, cut - start - 1)
+            kept, start, done = data[keep:], start + keep, cut
+        yield from ((start + at, kind) for at, kind in self.find(kept) if start + at >= done)
 
 
 def _places(heads: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

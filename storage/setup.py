@@ -18,11 +18,13 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from psycopg import errors, sql
 from sqlalchemy import create_engine, pool
 from sqlalchemy.engine import make_url
+from sqlmodel.ext.asyncio.session import AsyncSession
 
-from storage.database import libpq_url, sqlalchemy_url
+from storage.database import libpq_url, run, sqlalchemy_url
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ONE_AT_A_TIME = 3217_0001
@@ -86,9 +88,20 @@ def _ensure_roles(connection: psycopg.Connection, passwords: dict[str, str | Non
     connection.execute("grant create on schema public to nesie_owner, nesie_audit")
 
 
-def _upgrade(owner_url: str) -> None:
+async def revisions(session: AsyncSession) -> tuple[str | None, str | None]:
+    """The revision the database stands at, and the newest one of this code."""
+    stands = (await run(session, "select version_num from alembic_version")).scalar_one_or_none()
+    return stands, ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _upgrade(owner_url: str) -> None:
+    config = _config()
     engine = create_engine(sqlalchemy_url(owner_url), poolclass=pool.NullPool, hide_parameters=True)
     with engine.connect() as connection:
         config.attributes["connection"] = connection

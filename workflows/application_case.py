@@ -13,7 +13,7 @@ from activities.applications import ApplicationRef, Applications, StageReached
 from activities.client_files import ClientFiles, ReviewWanted
 from activities.due_diligence import BureauWanted
 from rules.evidence import StepOutcome, StepResult
-from workflows.cases import Case, do, wrong_step
+from workflows.cases import Case, do, link, wrong_step
 from workflows.messages import ApplicationView, ApplyForLoan
 
 
@@ -61,7 +61,13 @@ class ApplicationCase:
     def show(self, stage: str, *, needs_person: bool = False) -> None:
         """Show a stage that an activity has stored already."""
         self.stage = stage
-        text = f"заявление `{self.start.application_id}`\n\nоснования: {', '.join(self.grounds) or 'нет'}"
+        links = [link(f"registration/{self.start.client_id}", "регистрация клиента")]
+        if stage in ("DISBURSING", "ISSUED"):
+            links.append(link(f"disbursement/{self.start.application_id}", "выдача"))
+        if self.loan_id is not None:
+            links.append(link(f"loan/{self.loan_id}", "заём"))
+        grounds = ", ".join(self.grounds) or "нет"
+        text = f"заявление `{self.start.application_id}`\n\nоснования: {grounds}\n\n{' · '.join(links)}"
         self.case.show(stage, text, needs_person=needs_person)
 
     async def reach(self, stage: str, grounds: list[str], *, needs_person: bool = False) -> None:

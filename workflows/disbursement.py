@@ -19,7 +19,7 @@ from activities.client_files import ClientFiles, ReviewAnswer, ReviewWanted
 from activities.payments import Payments, PaymentState
 from rules.evidence import Frozen
 from workflows import options
-from workflows.cases import Case, do, wrong_step
+from workflows.cases import Case, do, link, wrong_step
 from workflows.messages import ReviewDecided
 
 
@@ -128,5 +128,6 @@ class Disbursement:
             raise wrong_step("review-not-open")
 
     def _show(self, stage: str, *, needs_person: bool = False, ground: str | None = None) -> None:
-        text = f"заявление `{self._start.ref.application_id}`, основание: {ground or 'нет'}"
+        case = link(f"application/{self._start.ref.application_id}", "заявление")
+        text = f"{case}, основание: {ground or 'нет'}"
         self._case.show(stage, text, needs_person=needs_person)

@@ -133,7 +133,8 @@ class Origination:
         self._case.show("WAITING")
         wait = self._case.waiting_until - workflow.now()
         if wait > timedelta(0):
-            await self._case.until(lambda: False, "период ожидания", wait)
+            # who declines need not wait for the end
+            await self._case.until(lambda: self._case.confirmed is False, "период ожидания", wait)
         await self._case.until(
             lambda: self._case.confirmed is not None,
             "второе подтверждение клиента",

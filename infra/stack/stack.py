@@ -88,6 +88,8 @@ class Stack:
         if stay_down:
             self._supervisor.ask("stopProcess", name, False)
         kill_tree(pid)
+        while stay_down and self._pid(name):  # until it is reaped, a start would be lost
+            time.sleep(0.02)
         return pid
 
     def revive(self, name: str) -> None:
