@@ -133,7 +133,8 @@ async def _answers(seconds: float) -> AsyncIterator[None]:
         raise NoAnswer("no answer in time") from None
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            if "completed" in error.message:
+            # the second: it closed while the update was on its way; the same id is answered so for ever
+            if "completed" in error.message or "closing workflow" in error.message:
                 raise Conflict("case-closed") from None
             raise CaseUnknown from None
         raise NoAnswer("temporal is away") from None

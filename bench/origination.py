@@ -25,7 +25,7 @@ from infra.borrower.app import BorrowerApp
 from infra.borrower.person import PEOPLE
 from infra.borrower.town import Town
 from infra.settings import Settings, load, state_folder
-from infra.stack import Stack, free_ports
+from infra.stack import Stack, StartFailed, free_ports
 
 Kills = Callable[[asyncio.Event], Coroutine[Any, Any, list[str]]]
 AMOUNT, MONTHS = "150000.00", 6
@@ -164,7 +164,10 @@ def _kills(
         while len(done) < args.kills and not over.is_set():
             await asyncio.sleep(dice.uniform(2, 5))
             name = dice.choice(KILLED)
-            await asyncio.to_thread(stack.kill, name)
+            try:
+                await asyncio.to_thread(stack.kill, name)
+            except StartFailed:  # it is being restarted just now: another throw of the dice
+                continue
             done.append(name)
             _say(f"kill -9 {name} ({len(done)})")
         return done

@@ -24,13 +24,13 @@ def register(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace, measure: Any) -> int:
-    """Measure, print, and fail when something was lost, doubled or wrong."""
+    """Measure, print, and fail when something was lost, doubled, wrong or not finished."""
     result: dict[str, Any] = measure(args)
     if args.json:
         print(json.dumps(result, ensure_ascii=False))
     else:
         print(json.dumps(result, ensure_ascii=False, indent=2))
-    wrong = [name for name in ("double", "lost", "wrong_amount") if result.get(name)]
+    wrong = [name for name in ("double", "lost", "wrong_amount", "failures") if result.get(name)]
     if wrong:
         print(f"nesie bench: {', '.join(wrong)}", file=sys.stderr)
     return 1 if wrong else 0

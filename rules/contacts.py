@@ -10,8 +10,11 @@ from stdnum.exceptions import ValidationError
 from rules.errors import InvalidInput
 
 _MOBILE_CODES = frozenset(
-    "700 701 702 703 704 705 706 707 708 709 747 750 751 760 761 762 763 764 771 775 776 777 778".split()
-)
+    (
+        "700", "701", "702", "703", "704", "705", "706", "707", "708", "709", "747", "750", "751", "760", "761", "762",
+        "763", "764", "771", "775", "776", "777", "778",
+    )
+)  # fmt: skip
 
 
 def validate_mobile(number: str, field: str = "/phone") -> str:

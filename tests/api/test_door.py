@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.workflow import _Definition
 
-from api.actions import NoAnswer
-from api.temporal import TemporalDoor, refusal
+from api.actions import CaseUnknown, NoAnswer
+from api.temporal import TemporalDoor, _answers, refusal
 from infra.temporal import connect
 from rules.errors import BusinessError, Conflict, NotConfirmed
 from workflows.disbursement import Disbursement
@@ -69,6 +70,22 @@ def activity_error(cause: ApplicationError) -> ActivityError:
     )
     error.__cause__ = cause
     return error
+
+
+@pytest.mark.parametrize(
+    "message", ["workflow execution already completed", "workflow update was aborted by closing workflow"]
+)
+async def test_an_action_that_meets_a_closed_or_closing_case_is_a_conflict_and_not_kept(message: str) -> None:
+    with pytest.raises(Conflict) as refused:
+        async with _answers(1):
+            raise RPCError(message, RPCStatusCode.NOT_FOUND, b"")
+    assert refused.value.code == "case-closed"
+
+
+async def test_an_action_of_a_case_that_is_not_there_yet_is_kept() -> None:
+    with pytest.raises(CaseUnknown):
+        async with _answers(1):
+            raise RPCError("workflow not found for ID: application/1", RPCStatusCode.NOT_FOUND, b"")
 
 
 def test_a_validators_refusal_is_a_conflict_with_its_code() -> None:
