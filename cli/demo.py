@@ -17,7 +17,7 @@ from cli.proofs import invariants_of, proofs_of
 from infra.borrower.app import BorrowerApp, Stopped
 from infra.borrower.person import PEOPLE
 from infra.borrower.town import Town
-from infra.settings import load, state_folder
+from infra.settings import Settings, load, state_folder
 from infra.stack import Stack
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ async def _originate(stack: Stack, state: Path, show: Show, args: argparse.Names
         # another person each time: the state folder keeps the earlier ones
         app = await show.step("a borrower with phone, card and signing key", town.borrower(secrets.randbelow(PEOPLE)))
         application = await _journey(app, show, args)
-        proofs = await proofs_of(settings, application, show)
+        proofs = await show.step("history of the case archived", _with_history(settings, application, show))
     finally:
         await town.close()
     temporal_ui = f"{addresses['temporal_ui']}/namespaces/{settings.temporal.namespace}/workflows/" + quote(
@@ -118,6 +118,16 @@ async def _originate(stack: Stack, state: Path, show: Show, args: argparse.Names
     }
     _tell(show, result, state)
     return result
+
+
+async def _with_history(settings: Settings, application: str, show: Show) -> dict[str, Any]:
+    """What the case has left behind; its history is archived a moment after the money has left."""
+    for _ in range(50):
+        proofs = await proofs_of(settings, application, show)
+        if any(document["kind"] == "history" for document in proofs["archive"]):
+            break
+        await asyncio.sleep(0.2)
+    return proofs
 
 
 async def _journey(app: BorrowerApp, show: Show, args: argparse.Namespace) -> str:

@@ -53,17 +53,22 @@ def test_the_exit_code_is_the_commands_own(command: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [NotFound("no-such-loan", "there is no such loan"), Unavailable("there is no such loan")]
+    ("error", "sentence"),
+    [
+        (NotFound("no-such-loan", "there is no such loan"), "there is no such loan (no-such-loan)"),
+        (NotFound("no-such-loan"), "no-such-loan"),
+        (Unavailable("the bank is away"), "the bank is away"),
+    ],
 )
 def test_an_error_becomes_one_sentence(
-    command: ModuleType, error: Exception, capsys: pytest.CaptureFixture[str]
+    command: ModuleType, error: Exception, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(args: argparse.Namespace) -> int:
         raise error
 
     command.run = fail  # type: ignore[attr-defined]
     assert main.run(["try"]) == 1
-    assert capsys.readouterr().err == "nesie: there is no such loan\n"
+    assert capsys.readouterr().err == f"nesie: {sentence}\n"
 
 
 def test_a_missing_command_module_is_named_only_when_called(
