@@ -21,7 +21,8 @@ setup: $(VENV)/.installed ## Everything a fresh machine needs: environment, syst
 demo: setup ## Originate one loan on the real stack, from a phone number to money on the account
 	@NESIE_STATE="$(STATE)" $(BIN)/nesie demo
 
-test: setup ## All tests, against real servers
+test: $(VENV)/.installed ## All tests, against real servers; the same set-up and what only the tests need
+	@NESIE_STATE="$(STATE)" $(BIN)/python -m infra.setup --tests
 	@NESIE_STATE="$(STATE)" $(BIN)/pytest -q
 
 up: setup ## Start the local stack and keep it running until Ctrl-C

@@ -1,4 +1,4 @@
-"""`python -m infra.setup [STATE]`."""
+"""`python -m infra.setup [--tests] [STATE]`. --tests: also what only the tests need."""
 
 import sys
 from pathlib import Path
@@ -7,4 +7,5 @@ from infra.settings import state_folder
 from infra.setup.run import run
 
 if __name__ == "__main__":
-    sys.exit(run(Path(sys.argv[1]).absolute() if len(sys.argv) > 1 else state_folder()))
+    folders = [argument for argument in sys.argv[1:] if argument != "--tests"]
+    sys.exit(run(Path(folders[0]).absolute() if folders else state_folder(), tests="--tests" in sys.argv))

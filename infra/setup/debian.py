@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from infra.setup.errors import SetupFailed
 
@@ -21,24 +21,34 @@ PACKAGES = (
     "libgmp10",
 )
 
+FOR_TESTS = (
+    "chromium",  # Temporal UI behind our log-in, in a real browser
+    "poppler-utils",  # a second opinion on the PDFs
+    "openssl",  # a second opinion on signatures
+)
 
-def _missing() -> list[str]:
-    command = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *PACKAGES]
+
+def _missing(wanted: Sequence[str]) -> list[str]:
+    command = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *wanted]
     told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     installed = {line.split()[0] for line in told.splitlines() if line.endswith(" installed")}
-    return [name for name in PACKAGES if name not in installed]
+    return [name for name in wanted if name not in installed]
 
 
-def ensure(say: Callable[[str], None]) -> None:
+def ensure(say: Callable[[str], None], *, tests: bool = False) -> None:
     """Install what is missing when root.
+
+    Args:
+        tests: also what only the tests need.
 
     Raises:
         SetupFailed: not root, not Debian, or apt failed; the message is the command to run.
     """
+    wanted = PACKAGES + FOR_TESTS if tests else PACKAGES
     if not shutil.which("dpkg-query"):
-        names = " ".join(PACKAGES)
+        names = " ".join(wanted)
         raise SetupFailed(f"this is no Debian system: install what these packages carry, then run again:\n  {names}")
-    missing = _missing()
+    missing = _missing(wanted)
     if not missing:
         say("Debian packages: complete")
         return
@@ -49,5 +59,5 @@ def ensure(say: Callable[[str], None]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "--quiet"], capture_output=True, check=False, env=environment)
     done = subprocess.run(install, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode or _missing():
+    if done.returncode or _missing(wanted):
         raise SetupFailed(f"apt failed:\n{done.stderr.strip()[-600:]}\nrun by hand:\n  {' '.join(install)}")

@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 STILL_SECONDS = 15  # a long step says this often that it is still at work
 
 
-def run(state: Path) -> int:
+def run(state: Path, *, tests: bool = False) -> int:
     """Do the whole set-up into the state folder; returns the exit code and prints a line for each step."""
     began = time.monotonic()
 
@@ -25,7 +25,7 @@ def run(state: Path) -> int:
         print(f"{time.monotonic() - began:6.1f} s  {sentence}", flush=True)
 
     steps: list[tuple[str, Callable[[Say], None]]] = [
-        ("Debian packages", debian.ensure),
+        ("Debian packages", lambda say: debian.ensure(say, tests=tests)),
         ("archive server", lambda say: servers.ensure(state, say)),
         ("models and photographs", lambda say: _models(state, say)),
     ]

@@ -12,7 +12,7 @@ from infra.setup.errors import SetupFailed
 
 
 def test_without_root_the_exact_command_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(debian, "_missing", lambda: ["fonts-ocr-b", "libgmp10"])
+    monkeypatch.setattr(debian, "_missing", lambda wanted: ["fonts-ocr-b", "libgmp10"])
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(SetupFailed, match=r"sudo apt-get install --yes --no-install-recommends fonts-ocr-b libgmp10$"):
         debian.ensure(lambda _: None)
@@ -20,7 +20,7 @@ def test_without_root_the_exact_command_is_printed(monkeypatch: pytest.MonkeyPat
 
 def test_nothing_is_installed_when_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(debian, "_missing", lambda: [])
+    monkeypatch.setattr(debian, "_missing", lambda wanted: [])
     debian.ensure(said.append)
     assert said == ["Debian packages: complete"]
 

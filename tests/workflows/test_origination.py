@@ -103,6 +103,21 @@ async def test_money_waits_for_the_waiting_time_and_the_second_confirmation(case
     assert played.calls.count("pay") == 1
 
 
+async def test_who_declines_while_waiting_need_not_wait_for_the_end(case):
+    played = Played()
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            played.waiting_until = await start.environment.get_current_time(handle) + timedelta(hours=24)
+            await choose(handle)
+            await handle.execute_update(Origination.sign, SIGN)
+            await reached(handle, "WAITING")
+            await handle.execute_update(Origination.confirm, ConfirmLoan(confirmed=False))
+            outcome = await handle.result()
+    assert (outcome.stage, outcome.grounds) == ("WITHDRAWN", ["declined-after-waiting"])
+    assert "pay" not in played.calls
+
+
 async def test_silence_after_the_waiting_time_annuls_the_contract(case):
     played = Played()
     async with case(played) as start:
