@@ -14,7 +14,9 @@ from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ApplicationError
 from temporalio.workflow import ActivityConfig
 
+from activities.client_files import ClientFiles, ReviewAnswer
 from workflows import attributes, options
+from workflows.messages import ReviewDecided
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -58,6 +60,20 @@ async def do(
 async def do_here(activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument) -> Result:
     """One short transaction in our own database, inside the workflow task."""
     return await workflow.execute_local_activity_method(activity, argument, **options.LOCAL)
+
+
+async def decision_of(decided: ReviewDecided) -> str:
+    """What staff decided on this case: approve, refuse or retry, by the row in our database.
+
+    A validator may not read a database, so the handler asks first; a message typed by hand is refused here and audited.
+
+    Raises:
+        ActivityError: there is no such decision on a review of this case.
+    """
+    answer = ReviewAnswer(
+        review_id=decided.review_id, decision_id=decided.decision_id, workflow_id=workflow.info().workflow_id
+    )
+    return (await do(ClientFiles.review_outcome, answer, "решение сотрудника")).decision
 
 
 def wrong_step(code: str) -> ApplicationError:

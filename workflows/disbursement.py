@@ -15,11 +15,11 @@ from uuid import UUID
 from temporalio import workflow
 
 from activities.applications import ApplicationRef
-from activities.client_files import ClientFiles, ReviewAnswer, ReviewWanted
+from activities.client_files import ClientFiles, ReviewWanted
 from activities.payments import Payments, PaymentState
 from rules.evidence import Frozen
 from workflows import options
-from workflows.cases import Case, do, link, wrong_step
+from workflows.cases import Case, decision_of, do, link, wrong_step
 from workflows.messages import ReviewDecided
 
 
@@ -109,18 +109,10 @@ class Disbursement:
     @workflow.update(description="Решение двух сотрудников (действует только запись в базе)")
     async def review_decided(self, decided: ReviewDecided) -> str:
         """approve = keep asking the bank; refuse = two people have proof that nothing was paid."""
-        outcome = await do(
-            ClientFiles.review_outcome,
-            ReviewAnswer(
-                review_id=decided.review_id,
-                decision_id=decided.decision_id,
-                workflow_id=workflow.info().workflow_id,
-            ),
-            "решение сотрудников",
-        )
+        decision = await decision_of(decided)
         if self._review_id == decided.review_id:
-            self._decision = "refuse" if outcome.decision == "refuse" else None
-        return outcome.decision
+            self._decision = "refuse" if decision == "refuse" else None
+        return decision
 
     @review_decided.validator
     def _may_decide(self, decided: ReviewDecided) -> None:

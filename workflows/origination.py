@@ -16,7 +16,6 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from activities.applications import Acknowledged, Applications, OfferChosen, StageReached
-from activities.client_files import ClientFiles, ReviewAnswer
 from activities.contracts import Contracts, ContractSigned
 from activities.due_diligence import DecisionMade, DueDiligence
 from activities.faces import Faces, FaceShown
@@ -26,7 +25,7 @@ from rules.evidence import StepOutcome, StepResult
 from rules.identification import passed
 from workflows import options
 from workflows.application_case import ApplicationCase, Ended
-from workflows.cases import do, do_here, wrong_step
+from workflows.cases import decision_of, do, do_here, wrong_step
 from workflows.disbursement import Disbursed, DisburseLoan, Disbursement
 from workflows.messages import (
     Acknowledge,
@@ -293,17 +292,9 @@ class Origination:
     @workflow.update(description="Решение сотрудника (действует только запись в базе)")
     async def review_decided(self, decided: ReviewDecided) -> ApplicationView:
         """Act on a staff decision that stands in our database; anything else is refused and audited."""
-        outcome = await do(
-            ClientFiles.review_outcome,
-            ReviewAnswer(
-                review_id=decided.review_id,
-                decision_id=decided.decision_id,
-                workflow_id=workflow.info().workflow_id,
-            ),
-            "решение сотрудника",
-        )
+        decision = await decision_of(decided)
         if self._case.review_id == decided.review_id:
-            self._case.review_decision = outcome.decision
+            self._case.review_decision = decision
         return self._case.view()
 
     @review_decided.validator

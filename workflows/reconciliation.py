@@ -17,13 +17,12 @@ from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
-from activities.client_files import ClientFiles, ReviewAnswer
 from activities.reconciliation import DayReconciled, Reconciliation, StatementDay
 from rules.calendar import local_date
 from rules.editions import edition
 from rules.evidence import Frozen
 from workflows import options
-from workflows.cases import Case, do, wrong_step
+from workflows.cases import Case, decision_of, do, wrong_step
 from workflows.messages import ReviewDecided
 
 _DUE_AT: SearchAttributeKey[datetime] = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
@@ -89,17 +88,9 @@ class Reconcile:
     @workflow.update(description="Решение двух сотрудников (действует только запись в базе)")
     async def review_decided(self, decided: ReviewDecided) -> str:
         """retry = reconcile again (the bank has mended its statement); approve, refuse = explained, kept as decided."""
-        outcome = await do(
-            ClientFiles.review_outcome,
-            ReviewAnswer(
-                review_id=decided.review_id,
-                decision_id=decided.decision_id,
-                workflow_id=workflow.info().workflow_id,
-            ),
-            "решение сотрудников",
-        )
-        self._decision = outcome.decision
-        return outcome.decision
+        decision = await decision_of(decided)
+        self._decision = decision
+        return decision
 
     @review_decided.validator
     def _may_decide(self, decided: ReviewDecided) -> None:

@@ -15,14 +15,14 @@ from uuid import UUID
 from temporalio import workflow
 
 from activities.cards import Cards, CardShown
-from activities.client_files import ClientFiles, PasswordChosen, RegistrationRefused, ReviewAnswer, ReviewWanted
+from activities.client_files import ClientFiles, PasswordChosen, RegistrationRefused, ReviewWanted
 from activities.faces import Faces, FaceShown
 from activities.phone import CodeGiven, CodeWanted, Phone
 from activities.signatures import SignatureGiven, Signatures, StatementWanted
 from activities.state_register import ClientClaimed, StateRegister
 from rules.evidence import StepOutcome, StepResult
 from workflows import options
-from workflows.cases import Case, do, do_here, wrong_step
+from workflows.cases import Case, decision_of, do, do_here, wrong_step
 from workflows.messages import (
     ConfirmPhone,
     RegisterClient,
@@ -203,17 +203,9 @@ class Registration:
     async def review_decided(self, decided: ReviewDecided) -> RegistrationView:
         """Act on a staff decision that stands in our database; anything else is refused and audited."""
         async with self._lock:
-            outcome = await do(
-                ClientFiles.review_outcome,
-                ReviewAnswer(
-                    review_id=decided.review_id,
-                    decision_id=decided.decision_id,
-                    workflow_id=workflow.info().workflow_id,
-                ),
-                "решение сотрудника",
-            )
+            decision = await decision_of(decided)
             if self._review_id == decided.review_id and self._step == "review":
-                await self._act_on(outcome.decision)
+                await self._act_on(decision)
             return self.view()
 
     @review_decided.validator

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio.service import RPCError
 
 from infra.borrower.app import BorrowerApp, Stopped
 from infra.borrower.town import Town
@@ -113,7 +114,10 @@ async def test_what_staff_see_while_the_bank_cannot_be_understood(slow, settings
     handle = client.get_workflow_handle(f"disbursement/{application}")
 
     async def failure() -> str | None:
-        described = await handle.describe()
+        try:
+            described = await handle.describe()
+        except RPCError:  # the disbursement has not begun yet
+            return None
         for pending in described.raw_description.pending_activities:
             if pending.HasField("last_failure"):
                 error = await client.data_converter.decode_failure(pending.last_failure)
