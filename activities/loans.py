@@ -1,6 +1,8 @@
 """A loan's first facts, its record at the credit bureau, and how long its documents stay locked.
 
-Rules: para 7, part 5; para 34; law on microfinance, art. 4.
+Each loan goes to the bureau by the law on microfinance, art. 4.
+
+Rules: para 7, part 5; para 34.
 """
 
 from __future__ import annotations

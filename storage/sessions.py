@@ -1,6 +1,8 @@
 """Log-ins. The token is told once; only its hash is kept. Time is the database's.
 
-Rules: para 26; the idle limit is the lender's procedure.
+The idle limit is the lender's procedure.
+
+Rules: para 26.
 """
 
 from __future__ import annotations

@@ -67,7 +67,9 @@ def test_an_exception_shows_its_place_and_its_text_only_where_the_text_is_neutra
     assert "test_logs.py" in inner["at"][-1] or "pydantic" in inner["at"][-1]
 
 
-def test_access_lines_carry_no_query() -> None:
+def test_access_lines_carry_no_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    # the counterparties of other tests live in this process too, and silence this logger
+    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "disabled", False)
     text = io.StringIO()
     root, level = logging.getLogger(), logging.getLogger().level
     before = root.handlers[:]

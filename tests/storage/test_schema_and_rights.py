@@ -103,7 +103,8 @@ def test_the_application_deletes_from_no_table_but_the_throttle(superuser: str) 
 
 def test_readers_read_and_do_nothing_else(database_urls: dict[str, str]) -> None:
     with psycopg.connect(libpq_url(database_urls["read"]), autocommit=True) as connection:
-        assert connection.execute("select count(*) from loan").fetchone() == (0,)
+        (loans,) = connection.execute("select count(*) from loan").fetchone() or (None,)
+        assert isinstance(loans, int)
         for secret in ("session", "one_time_code", "master_key_canary", "audit_pending"):
             with pytest.raises(errors.InsufficientPrivilege):
                 connection.execute(f"select * from {secret}")
