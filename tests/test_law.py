@@ -1,4 +1,4 @@
-"""Every citation of the law has the agreed form and names a paragraph that exists. Real: the whole code; proven: docs stay citable."""
+"""Every citation of the law has the agreed form and names a paragraph that exists. Read: the docstrings of all code."""
 
 from __future__ import annotations
 
