@@ -203,7 +203,7 @@ async def serve(queue: str) -> None:
         logging.getLogger(__name__).info("worker of queue %s is ready", queue)
         async with _beside(client, kept) if not models else contextlib.nullcontext():
             await stop.wait()
-    await kept.database.close()
+    await kept.close()
 
 
 def main() -> None:

@@ -45,6 +45,11 @@ class Records:
     clients: Clients
     documents: Documents
 
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self.documents.archive.close()
+        await self.database.close()
+
     @asynccontextmanager
     async def moment(self) -> AsyncIterator[Moment]:
         """One transaction with its instant, its Almaty day and the policy of that day."""
@@ -57,13 +62,11 @@ def open_records(
     *,
     database_url: str,
     pool_size: int,
-    master: Mapping[str, str],
-    master_current: str,
-    index_key: str,
+    keys: Mapping[str, Any],
     archive: Mapping[str, Any],
 ) -> Records:
-    """Records over plain values: keys are base64 of 32 bytes, `archive` is the arguments of storage.archive.Archive."""
-    vault = Vault.from_base64(master, master_current, index_key)
+    """Records over plain values: `keys` are the arguments of Vault.from_base64, `archive` those of Archive."""
+    vault = Vault.from_base64(**keys)
     documents = Documents(Archive(**archive), vault)
     return Records(Database(database_url, pool_size), vault, Clients(vault), documents)
 

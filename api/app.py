@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 
 from fastapi import FastAPI
 
-from activities.context import Records
+from activities.context import open_records
 from api import outbox, problems
 from api.actions import Actions
 from api.guards import BodyLimit, SameSite, Trace, origin_of
@@ -31,11 +31,7 @@ from infra.settings import Settings, load
 from infra.temporal import connect, data_converter
 from rules.errors import BusinessError
 from rules.lender import EXAMPLE
-from storage.archive import Archive
-from storage.clients import Clients
-from storage.database import Database
-from storage.documents import Documents
-from storage.vault import Vault, check_master_key
+from storage.vault import check_master_key
 
 log = logging.getLogger("nesie.api")
 
@@ -101,13 +97,6 @@ def _application(
     return app
 
 
-def vault_of(settings: Settings) -> Vault:
-    """The vault with the keys of the settings."""
-    keys = settings.keys
-    master = {name: key.get_secret_value() for name, key in keys.master.items()}
-    return Vault.from_base64(master, keys.master_current, keys.index.get_secret_value())
-
-
 @asynccontextmanager
 async def _open(settings: Settings) -> AsyncIterator[Services]:
     """Everything the routes need, and the sender of the outbox.
@@ -115,24 +104,18 @@ async def _open(settings: Settings) -> AsyncIterator[Services]:
     Raises:
         BusinessError: `wrong-master-key`: refused before anything is written under a wrong key.
     """
-    database = Database(settings.database.url.get_secret_value(), settings.database.pool_size)
-    vault = vault_of(settings)
-    at = settings.archive
-    archive = Archive(
-        at.endpoint, at.access_key, at.secret_key.get_secret_value(), at.bucket, secure=at.secure, region=at.region
-    )
+    records = open_records(**settings.records())
     sender: asyncio.Task[None] | None = None
     try:
         try:
-            async with database.begin() as session:
-                await check_master_key(session, vault)
+            async with records.database.begin() as session:
+                await check_master_key(session, records.vault)
         except BusinessError as error:
             log.critical("the API refuses to start: %s (%s)", error, error.code)
             raise
         converter = data_converter(PayloadKeys.of(settings.keys))
         temporal = settings.temporal
         client = await connect(temporal.address, temporal.namespace, converter, retry="quick", lazy=True)
-        records = Records(database, vault, Clients(vault), Documents(archive, vault))
         actions = Actions(records, TemporalDoor(client))
         sender = asyncio.create_task(outbox.run(records, actions), name="outbox")
         yield Services(
@@ -148,8 +131,7 @@ async def _open(settings: Settings) -> AsyncIterator[Services]:
             sender.cancel()
             with suppress(asyncio.CancelledError):
                 await sender
-        await archive.close()
-        await database.close()
+        await records.close()
 
 
 def _callback_secrets(settings: Settings) -> dict[str, bytes]:

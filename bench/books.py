@@ -42,7 +42,7 @@ async def compare(settings: Settings, applications: Sequence[str], amount: str) 
             debits, credits = await ledger.totals(session)
             trail = await audit.verify(session)
     finally:
-        await kept.database.close()
+        await kept.close()
     return {
         "double": double,
         "lost": lost,

@@ -48,8 +48,7 @@ async def _verify() -> tuple[bool, list[LockCheck]]:
         row, checks = await try_lock(kept)
         return row.held, checks
     finally:
-        await kept.documents.archive.close()
-        await kept.database.close()
+        await kept.close()
 
 
 def get_document(args: argparse.Namespace) -> int:

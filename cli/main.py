@@ -26,7 +26,6 @@ COMMANDS = {  # command -> (module, one line of help)
     "reconcile": ("cli.reconcile", "the bank's statement of a day against our payments"),
     "keys": ("cli.keys", "the master keys: wrap everything under the current one"),
     "staff": ("cli.staff", "people who work for the lender"),
-    "loan": ("cli.loan", "look at a loan"),
     "bench": ("cli.bench", "measure"),
 }
 

@@ -67,7 +67,7 @@ async def proofs_of(settings: Settings, application_id: str, show: Progress) -> 
             ).all()
         payouts = await _payouts(settings, application_id)
     finally:
-        await kept.database.close()
+        await kept.close()
     file = state_folder() / "demo" / f"{contract.number}.pdf"
     _save(file, pdf)
     return {

@@ -27,22 +27,12 @@ def application(settings: Settings) -> Database:
 
 def vault(settings: Settings) -> Vault:
     """The keys of the settings."""
-    keys = settings.keys
-    master = {key_id: key.get_secret_value() for key_id, key in keys.master.items()}
-    return Vault.from_base64(master, keys.master_current, keys.index.get_secret_value())
+    return Vault.from_base64(**settings.vault())
 
 
 def archive(settings: Settings) -> Archive:
     """The archive of the settings."""
-    told = settings.archive
-    return Archive(
-        told.endpoint,
-        told.access_key,
-        told.secret_key.get_secret_value(),
-        told.bucket,
-        secure=told.secure,
-        region=told.region,
-    )
+    return Archive(**settings.records()["archive"])
 
 
 def wait(work: Coroutine[Any, Any, T]) -> T:

@@ -12,14 +12,13 @@ import sys
 import pyotp
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api.app import vault_of
 from api.schemas_staff import Role
 from api.staff import ISSUER, by_login, totp_context
+from cli import records
 from infra.settings import Settings, load
 from rules.errors import Conflict, InvalidInput, NotFound
 from storage import audit, passwords, sessions
 from storage.clock import now
-from storage.database import Database
 from storage.tables import Staff
 from storage.vault import Vault, check_master_key
 
@@ -78,7 +77,7 @@ def _disable(args: argparse.Namespace) -> int:
 
 async def _with(settings: Settings, work) -> dict[str, object]:  # type: ignore[no-untyped-def]
     """Run work in one transaction with the keys of the settings."""
-    database, vault = Database(settings.database.url.get_secret_value(), 1), vault_of(settings)
+    database, vault = records.application(settings), records.vault(settings)
     try:
         async with database.begin() as session:
             await check_master_key(session, vault)

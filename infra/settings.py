@@ -110,14 +110,20 @@ class Settings(BaseSettings):
     secure_cookies: bool = True
     worker_slots: int = 40
 
+    def vault(self) -> dict[str, Any]:
+        """The arguments of storage.vault.Vault.from_base64."""
+        return {
+            "master": {name: key.get_secret_value() for name, key in self.keys.master.items()},
+            "current": self.keys.master_current,
+            "index_key": self.keys.index.get_secret_value(),
+        }
+
     def records(self) -> dict[str, Any]:
         """The arguments of activities.context.open_records, as plain values."""
         return {
             "database_url": self.database.url.get_secret_value(),
             "pool_size": self.database.pool_size,
-            "master": {name: key.get_secret_value() for name, key in self.keys.master.items()},
-            "master_current": self.keys.master_current,
-            "index_key": self.keys.index.get_secret_value(),
+            "keys": self.vault(),
             "archive": {
                 "endpoint": self.archive.endpoint,
                 "access_key": self.archive.access_key,

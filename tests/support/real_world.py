@@ -41,7 +41,7 @@ async def our_records(settings: Settings) -> AsyncIterator[Records]:
     try:
         yield kept
     finally:
-        await kept.database.close()
+        await kept.close()
 
 
 @dataclass
