@@ -68,18 +68,20 @@ def test_an_exception_shows_its_place_and_its_text_only_where_the_text_is_neutra
 
 
 def test_access_lines_carry_no_query(monkeypatch: pytest.MonkeyPatch) -> None:
-    # the counterparties of other tests live in this process too, and silence this logger
-    monkeypatch.setattr(logging.getLogger("uvicorn.access"), "disabled", False)
+    # servers of other tests live in this process too, and quieten this logger
+    access = logging.getLogger("uvicorn.access")
+    monkeypatch.setattr(access, "disabled", False)
+    quiet = access.level
+    access.setLevel(logging.NOTSET)
     text = io.StringIO()
     root, level = logging.getLogger(), logging.getLogger().level
     before = root.handlers[:]
     try:
         set_up("api", stream=text)
-        logging.getLogger("uvicorn.access").info(
-            '%s - "%s %s HTTP/%s" %d', "127.0.0.1:1", "GET", "/temporal/render?content=secret", "1.1", 200
-        )
+        access.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:1", "GET", "/temporal/render?content=secret", "1.1", 200)
     finally:
         root.handlers[:] = before
         root.setLevel(level)
         logging.captureWarnings(False)
+        access.setLevel(quiet)
     assert only(text)["message"] == '127.0.0.1:1 - "GET /temporal/render HTTP/1.1" 200'
