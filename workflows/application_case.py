@@ -45,12 +45,18 @@ class ApplicationCase:
         self.review_decision: str | None = None
         self.stop: StepResult | None = None
         self.face_approved = False
+        self.entering: str | None = None
         self.lock = asyncio.Lock()
 
-    def expect(self, stage: str) -> None:
-        """Refuse an action that does not belong to this stage."""
-        if self.stage != stage:
-            raise wrong_step("wrong-step")
+    def expect(self, stage: str, code: str = "wrong-step") -> None:
+        """Refuse an action that does not belong to this stage, nor to the one that is being entered."""
+        if stage not in (self.stage, self.entering):
+            raise wrong_step(code)
+
+    async def settled(self, stage: str) -> None:
+        """Wait where a stage stands in the database already but its activity's answer is still on the way here."""
+        await workflow.wait_condition(lambda: self.entering is None)
+        self.expect(stage)
 
     def noted(self, result: StepResult) -> StepResult:
         """Remember a finding that halts or ends the case; the borrower is answered, run() acts on it."""
@@ -60,7 +66,7 @@ class ApplicationCase:
 
     def show(self, stage: str, *, needs_person: bool = False) -> None:
         """Show a stage that an activity has stored already."""
-        self.stage = stage
+        self.stage, self.entering = stage, None
         links = [link(f"registration/{self.start.client_id}", "регистрация клиента")]
         if stage in ("DISBURSING", "ISSUED"):
             links.append(link(f"disbursement/{self.start.application_id}", "выдача"))
@@ -72,7 +78,7 @@ class ApplicationCase:
 
     async def reach(self, stage: str, grounds: list[str], *, needs_person: bool = False) -> None:
         """Store a stage with its grounds, then show it."""
-        self.grounds = grounds
+        self.grounds, self.entering = grounds, stage
         await do(Applications.reach_stage, StageReached(ref=self.ref, stage=stage, grounds=grounds), f"стадия {stage}")
         self.show(stage, needs_person=needs_person)
 
@@ -92,6 +98,7 @@ class ApplicationCase:
 
     async def review(self, kind: str, grounds: list[str]) -> None:
         """Ask a person (two for AML), and go on only if they approve."""
+        self.entering = "REVIEW"
         self.review_id = await do(
             ClientFiles.open_review,
             ReviewWanted(

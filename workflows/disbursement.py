@@ -51,6 +51,7 @@ class Disbursement:
         self._case = Case("disbursement", start.edition)
         self._news = False
         self._review_id: UUID | None = None
+        self._telling = False
         self._decision: str | None = None
 
     @workflow.run
@@ -88,6 +89,7 @@ class Disbursement:
         return state
 
     async def _tell_staff(self, ground: str) -> None:
+        self._telling = True
         self._review_id = await do(
             ClientFiles.open_review,
             ReviewWanted(
@@ -99,6 +101,7 @@ class Disbursement:
             ),
             "исход перевода неизвестен: двум сотрудникам",
         )
+        self._telling = False
         self._show("unknown", needs_person=True, ground=ground)
 
     @workflow.signal(description="Сообщение банка о переводе")
@@ -110,13 +113,14 @@ class Disbursement:
     async def review_decided(self, decided: ReviewDecided) -> str:
         """approve = keep asking the bank; refuse = two people have proof that nothing was paid."""
         decision = await decision_of(decided)
+        await workflow.wait_condition(lambda: not self._telling)
         if self._review_id == decided.review_id:
             self._decision = "refuse" if decision == "refuse" else None
         return decision
 
     @review_decided.validator
     def _may_decide(self, decided: ReviewDecided) -> None:
-        if self._review_id != decided.review_id:
+        if self._review_id != decided.review_id and not self._telling:
             raise wrong_step("review-not-open")
 
     def _show(self, stage: str, *, needs_person: bool = False, ground: str | None = None) -> None:

@@ -85,6 +85,7 @@ class Origination:
             raise Ended("REFUSED", *decision.grounds)
 
     async def _offer(self) -> None:
+        self._case.entering = "OFFERED"
         await do(Applications.make_offers, self._case.ref, "три графика погашения")
         self._case.show("OFFERED")
         await self._case.until(
@@ -95,6 +96,7 @@ class Origination:
         )
 
     async def _contract(self) -> None:
+        self._case.entering = "SIGNING"
         drawn = await do(Contracts.draw_up, self._case.ref, "договор: PDF и архив")
         self._case.contract_id, self._case.contract_document_id = drawn.contract_id, drawn.document_id
         self._case.show("SIGNING")
@@ -178,6 +180,7 @@ class Origination:
     @workflow.update(description="Клиент ознакомлен с текстом")
     async def acknowledge(self, mark: Acknowledge) -> ApplicationView:
         """Record the client's mark under a text; a second mark under the same text changes nothing."""
+        await self._case.settled("OFFERED")
         await do_here(
             Applications.acknowledge,
             Acknowledged(
@@ -197,6 +200,7 @@ class Origination:
     async def choose(self, chosen: ChooseOffer) -> ApplicationView:
         """The chosen schedule; all texts must have been read before."""
         async with self._case.lock:
+            await self._case.settled("OFFERED")
             self._may_choose(chosen)
             await do_here(Applications.choose, OfferChosen(ref=self._case.ref, method=chosen.method))
             self._case.method = chosen.method
@@ -215,6 +219,7 @@ class Origination:
     async def sign(self, signing: SignContract) -> StepResult:
         """Face match with liveness, then the signature over exactly the archived bytes. Rules: para 9."""
         async with self._case.lock:
+            await self._case.settled("SIGNING")
             self._may_sign(signing)
             result = await self._face_at_signing(signing)
             if result.outcome is not StepOutcome.PASSED:
@@ -286,18 +291,18 @@ class Origination:
 
     @withdraw.validator
     def _may_withdraw(self) -> None:
-        if self._case.stage not in ("REVIEW", "OFFERED", "SIGNING", "WAITING"):
+        if not {self._case.stage, self._case.entering} & {"REVIEW", "OFFERED", "SIGNING", "WAITING"}:
             raise wrong_step("wrong-step")
 
     @workflow.update(description="Решение сотрудника (действует только запись в базе)")
     async def review_decided(self, decided: ReviewDecided) -> ApplicationView:
         """Act on a staff decision that stands in our database; anything else is refused and audited."""
         decision = await decision_of(decided)
+        await self._case.settled("REVIEW")
         if self._case.review_id == decided.review_id:
             self._case.review_decision = decision
         return self._case.view()
 
     @review_decided.validator
     def _may_decide(self, decided: ReviewDecided) -> None:
-        if self._case.review_id != decided.review_id or self._case.stage != "REVIEW":
-            raise wrong_step("review-not-open")
+        self._case.expect("REVIEW", "review-not-open")

@@ -204,13 +204,15 @@ class Registration:
         """Act on a staff decision that stands in our database; anything else is refused and audited."""
         async with self._lock:
             decision = await decision_of(decided)
-            if self._review_id == decided.review_id and self._step == "review":
-                await self._act_on(decision)
+            if self._review_id != decided.review_id or self._step != "review":
+                raise wrong_step("review-not-open")
+            await self._act_on(decision)
             return self.view()
 
     @review_decided.validator
     def _may_decide(self, decided: ReviewDecided) -> None:
-        if self._review_id != decided.review_id or self._step != "review":
+        # the review may stand in the database before the answer that names it is here: the handler looks closer
+        if self._status != "REGISTERING":
             raise wrong_step("review-not-open")
 
     async def _ask_state(self, selfie_id: UUID) -> StepResult:

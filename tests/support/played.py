@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -46,6 +47,8 @@ class Played:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.loan_id = uuid4()
+        self.stored = asyncio.Event()  # unset: what an activity stored is in the database, its answer still on the way
+        self.stored.set()
         self.grounds: dict[str, list[str | None]] = {}
         self.decisions = [DecisionMade(result="approved", grounds=[])]
         self.recheck_result = DecisionMade(result="approved", grounds=[])
@@ -104,6 +107,7 @@ class Played:
 
         @activity.defn
         async def open_review(wanted: ReviewWanted) -> UUID:
+            await self.stored.wait()
             self.calls.append(f"review:{wanted.kind}")
             return fact(f"review/{wanted.ground}")
 
@@ -143,6 +147,7 @@ class Played:
 
         @activity.defn
         async def make_offers(ref: ApplicationRef) -> int:
+            await self.stored.wait()
             return 3
 
         @activity.defn

@@ -5,6 +5,7 @@ Proven: waiting time, second confirmation, expiry, withdrawal, reviews, and that
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -233,3 +234,43 @@ async def test_an_account_of_somebody_else_gets_no_money(case):
             outcome = await handle.result()
     assert (outcome.stage, outcome.grounds) == ("REFUSED", ["account-not-owned"])
     assert "pay" not in played.calls
+
+
+async def test_an_action_that_overtakes_the_answer_of_an_activity_waits_for_it(case):
+    """The borrower sees OFFERED in the database a moment before the workflow hears of it."""
+    played = Played()
+    played.stored.clear()
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            mark = Acknowledge(subject="lending_rules", text_version="1", text_sha256="0" * 64)
+            while "bureau:decision" not in played.calls:
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.5)
+            early = asyncio.create_task(handle.execute_update(Origination.acknowledge, mark))
+            await asyncio.sleep(0.5)
+            assert not early.done()
+            played.stored.set()
+            assert (await early).acknowledged == ["lending_rules"]
+            await handle.terminate()
+
+
+async def test_a_decision_that_overtakes_the_answer_of_its_review_waits_for_it(case):
+    played = Played()
+    played.decisions = [DecisionMade(result="review", grounds=["aml-doubtful"], aml_doubt=True)]
+    played.known_decisions[fact("decision")] = "approve"
+    played.stored.clear()
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination()
+            while "bureau:decision" not in played.calls:
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.5)
+            decided = ReviewDecided(review_id=fact("review/aml-doubtful"), decision_id=fact("decision"))
+            early = asyncio.create_task(handle.execute_update(Origination.review_decided, decided))
+            await asyncio.sleep(0.5)
+            assert not early.done()
+            played.stored.set()
+            await early
+            await reached(handle, "OFFERED")
+            await handle.terminate()
