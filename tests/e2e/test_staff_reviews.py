@@ -135,8 +135,9 @@ async def test_a_decision_typed_by_hand_into_temporal_approves_nothing_and_is_au
     made_up = ReviewDecided(review_id=UUID(review["review_id"]), decision_id=uuid4())
     with pytest.raises(WorkflowUpdateFailedError):
         await handle.execute_update("review_decided", made_up)
-    with pytest.raises(WorkflowUpdateFailedError):  # a review that is not open here does not even come in
-        await handle.execute_update("review_decided", ReviewDecided(review_id=uuid4(), decision_id=uuid4()))
+    elsewhere = ReviewDecided(review_id=uuid4(), decision_id=uuid4())
+    with pytest.raises(WorkflowUpdateFailedError):
+        await handle.execute_update("review_decided", elsewhere)
     await handle.signal("approve", {"decision": "approve"})
     await handle.signal("review_decided", made_up)
 
@@ -148,7 +149,9 @@ async def test_a_decision_typed_by_hand_into_temporal_approves_nothing_and_is_au
         for one in await trail(settings, f"application:{application}")
         if one["action"] == "unknown-decision-refused"
     ]
-    assert [one["detail"] for one in told] == [{"review": review["review_id"], "decision": str(made_up.decision_id)}]
+    assert [one["detail"] for one in told] == [
+        {"review": str(typed.review_id), "decision": str(typed.decision_id)} for typed in (made_up, elsewhere)
+    ]
     await app.call("POST", f"/applications/{application}/withdrawal")
 
 
