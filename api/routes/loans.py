@@ -13,7 +13,7 @@ from activities.context import Moment
 from api.fields import Day
 from api.problems import language_of
 from api.routes.problems import ASK, problems
-from api.schemas_lending import Debt, LoanAnswer, PaymentAnswer, ScheduleAnswer, WayToRepay
+from api.schemas_loans import Debt, LoanAnswer, PaymentAnswer, ScheduleAnswer, WayToRepay
 from api.services import Kit
 from api.sessions import ClientCaller
 from rules import loan as fold

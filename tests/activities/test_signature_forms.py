@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -87,7 +86,6 @@ async def test_among_several_signers_the_borrowers_counts(world: PkiWorld) -> No
     assert (await world.verify(cms, CONTENT, iin="850101300005")).ground == Ground.OTHER_PERSON
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed: its messages are not tried")
 @pytest.mark.parametrize("extra", ["", "-nodetach", "-nodetach -stream", "-cades", "-keyid"])
 async def test_messages_made_by_openssl_are_accepted(world: PkiWorld, tmp_path: Path, extra: str) -> None:
     key = await world.key()

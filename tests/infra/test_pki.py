@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -159,7 +158,6 @@ def test_the_lenders_files_are_written_once_and_fit_each_other(tmp_path: Path) -
     assert issue_lender.write(state, out) is True
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed: its reading is not compared")
 def test_openssl_accepts_what_the_authority_signs(tmp_path: Path) -> None:
     state, out = tmp_path / "state", tmp_path / "out"
     issue_lender.write(state, out)
