@@ -24,16 +24,25 @@ from temporalio.worker import Worker
 
 from activities import archive_watch
 from activities.applications import Applications
+from activities.care import LoanCare
+from activities.cash_orders import CashOrders
 from activities.client_files import ClientFiles
+from activities.closing import Closing
 from activities.context import Records, open_records
-from activities.contracts import Contracts
+from activities.contracts import Contracts, Sealer
 from activities.due_diligence import DueDiligence
+from activities.furnishing import Furnishing as FurnishingRecords
 from activities.histories import Histories
+from activities.incoming import Incoming
 from activities.interceptors import BusinessErrors
 from activities.loans import Loans
+from activities.notices import Notices
 from activities.payments import Payments
+from activities.payouts import Payouts
 from activities.phone import Phone
+from activities.ports import Sms
 from activities.reconciliation import Reconciliation
+from activities.restructuring import Restructurings
 from activities.signatures import Signatures
 from activities.state_register import StateRegister
 from infra import logs
@@ -43,17 +52,28 @@ from infra.settings import Party, Settings
 from infra.temporal import RUNNER, connect, data_converter, log_through_python
 from rules.calendar import local_date
 from rules.errors import BusinessError
+from rules.lender import EXAMPLE
 from storage.vault import check_master_key
 from workflows import schedules
+from workflows.collection import Collection
 from workflows.disbursement import Disbursement
+from workflows.furnishing import FurnishBatch, Furnishing, FurnishingRound
+from workflows.incoming import IncomingPayment
 from workflows.options import BIOMETRICS_QUEUE
 from workflows.origination import Origination
 from workflows.reconciliation import Reconcile, ReconcileNight
+from workflows.refund import Refund
 from workflows.registration import Registration
+from workflows.restructuring import Restructuring
 from workflows.schedules import QUEUE
 from workflows.servicing import Servicing
 
-WORKFLOWS: list[type] = [Registration, Origination, Disbursement, Servicing, Reconcile, ReconcileNight]
+WORKFLOWS: list[type] = [
+    Registration, Origination, Disbursement, Refund, Collection, Servicing, Reconcile, ReconcileNight,
+    Restructuring,
+    IncomingPayment,
+    Furnishing, FurnishBatch, FurnishingRound,
+]  # fmt: skip
 OUTSIDE_TIMEOUT = 10.0  # seconds; less than any activity's start_to_close
 CORES = os.cpu_count() or 1
 
@@ -64,12 +84,13 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
     from activities.integrations.antifraud import AntifraudCentre
     from activities.integrations.bank import LenderBank
     from activities.integrations.bureau import Bureau
+    from activities.integrations.digital_documents import StateDocuments
     from activities.integrations.idec import Idec
     from activities.integrations.operator import Operators
     from activities.integrations.signature.verifier import NativeVerifier
     from activities.integrations.sms import SmsGateway
+    from activities.integrations.terminals import Terminals
     from activities.seal import HttpTimestamper, Seal
-    from rules.lender import EXAMPLE
 
     parties, http = settings.parties, httpx.AsyncClient(timeout=OUTSIDE_TIMEOUT, follow_redirects=False)
 
@@ -82,13 +103,21 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
     bureau = Bureau(*door(parties.bureau), state=door(parties.state_bureau)[:2])
     applications, files = Applications(kept), ClientFiles(kept)
     diligence = DueDiligence(kept, AfmLists(*door(parties.aml)), bureau)
-    bank, loans = LenderBank(*door(parties.bank)), Loans(kept, bureau)
-    payments = Payments(kept, bank, AntifraudCentre(*door(parties.antifraud)))
-    phone = Phone(kept, SmsGateway(*door(parties.sms)))
+    bank, loans = LenderBank(*door(parties.bank)), Loans(kept)
+    patience = timedelta(seconds=settings.bank.patience_seconds)
+    payouts = Payouts(kept, bank, settings.bank.promises(), patience=patience)
+    payments = Payments(payouts, bank, AntifraudCentre(*door(parties.antifraud)))
+    cash = CashOrders(kept, AntifraudCentre(*door(parties.antifraud)), StateDocuments(*door(parties.digital_documents)))
+    terminals = Terminals(*door(parties.terminal))
+    incoming = Incoming(kept, bank, terminals)
+    reconciliation = Reconciliation(kept, bank, terminals, incoming)
+    sms = SmsGateway(*door(parties.sms))
+    phone = Phone(kept, sms)
     signatures = Signatures(kept, verifier, EXAMPLE.name("ru"))
     idec = Idec(*door(parties.idec), register=door(parties.person_register)[:2])
     register = StateRegister(kept, idec, Operators(*door(parties.operator)))
     contracts = Contracts(kept, seal, EXAMPLE)
+    furnishing = FurnishingRecords(kept, bureau)
     return [
         applications.make_offers,
         applications.acknowledge,
@@ -106,19 +135,54 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
         diligence.decide,
         diligence.decide_after_review,
         diligence.recheck,
+        furnishing.enqueue,
+        furnishing.make_batch,
+        furnishing.send_batch,
+        furnishing.ask_batch,
         Histories(kept, lambda workflow, run: _history(client, workflow, run)).archive_history,
         loans.furnish_new,
-        loans.extend_documents,
+        *servicing_activities(kept, seal, sms),
+        cash.place_order,
+        cash.look_at_order,
+        cash.settle_order,
+        cash.check_digital_document,
         payments.verify_account,
         payments.pay,
         payments.ask_bank,
         payments.give_up,
-        Reconciliation(kept, bank).reconcile_day,
+        payments.apply_decision,
+        incoming.take_money,
+        incoming.assignment_stands,
+        incoming.follow_assignment,
+        incoming.wait_again,
+        reconciliation.reconcile_day,
+        reconciliation.reconcile_terminals,
         phone.send_code,
         phone.confirm_code,
         signatures.draw_statement,
         signatures.verify_signature,
         register.verify_with_state,
+    ]
+
+
+def servicing_activities(kept: Records, sealer: Sealer, sms: Sms) -> Sequence[Callable[..., Any]]:
+    """What loans need in their years."""
+    care, notices, closing = LoanCare(kept), Notices(kept, sms, EXAMPLE), Closing(kept, sealer, EXAMPLE)
+    restructurings = Restructurings(kept, sealer, EXAMPLE)
+    return [
+        care.tend,
+        care.ref_of,
+        care.notice_late,
+        notices.send_arrears_notice,
+        notices.text_client,
+        closing.certify,
+        closing.extend_documents,
+        restructurings.open_request,
+        restructurings.warn_answer_due,
+        restructurings.answer_late,
+        restructurings.answer_request,
+        restructurings.apply_addendum,
+        restructurings.end_request,
     ]
 
 

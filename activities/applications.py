@@ -62,10 +62,11 @@ class Applications:
 
     @activity.defn
     async def make_offers(self, ref: ApplicationRef) -> int:
-        """Three draft schedules with effective rate and total, stored as shown. Rules: para 8, part 4."""
+        """A draft schedule a method, with effective rate and total, stored as shown. Rules: para 8, part 4."""
         async with self._records.moment() as moment:
             application = await get_application(moment.session, ref.application_id)
-            for method in Method:
+            offered = product_version(application.product_code, application.product_version).methods
+            for method in offered:
                 schedule = draft(application, method, moment)
                 offer = insert(Offer).values(
                     application_id=application.id,
@@ -78,7 +79,7 @@ class Applications:
                 )
                 await moment.session.exec(offer.on_conflict_do_nothing())
             await enter_stage(moment, application, "OFFERED", paragraph="8")
-        return len(Method)
+        return len(offered)
 
     @activity.defn
     async def acknowledge(self, mark: Acknowledged) -> None:

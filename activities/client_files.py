@@ -31,13 +31,17 @@ class RegistrationRefused(Frozen):
 
 
 class ReviewWanted(Frozen):
-    """A case for a person. kind: IDENTITY | AML | MONEY | DECISION. The same case asks once per ground."""
+    """A case for a person. kind: IDENTITY | AML | MONEY | DECISION. The same case asks once per ground.
+
+    payment_key: of the outgoing payment that the case is about.
+    """
 
     kind: str
     workflow_id: str
     ground: str
     client_id: UUID | None = None
     application_id: UUID | None = None
+    payment_key: str | None = None
 
 
 class ReviewAnswer(Frozen):
@@ -113,6 +117,7 @@ class ClientFiles:
                 ground=wanted.ground,
                 client_id=wanted.client_id,
                 application_id=wanted.application_id,
+                payment_key=wanted.payment_key,
             )
             return review.id
 

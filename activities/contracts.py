@@ -23,7 +23,8 @@ from rules.errors import Fault
 from rules.evidence import Frozen
 from rules.lender import Lender
 from rules.money import Money
-from rules.products import product_version
+from rules.products import Purpose, ReceivingMethod, product_version
+from rules.receiving import exempt_from_waiting
 from rules.schedule import Method
 from storage import audit
 from storage.conformance import require_lock
@@ -196,7 +197,9 @@ class Contracts:
         )
         same_day = [Money(one.terms["principal"]) for one in (await moment.session.exec(query)).all()]
         product = product_version(application.product_code, application.product_version)
-        wait = waiting(application.amount, same_day, product.secured, moment.day, kind=ClientKind(client.kind))
+        exempt = exempt_from_waiting(ReceivingMethod(application.receiving_method), Purpose(application.purpose))
+        kind = ClientKind(client.kind)
+        wait = waiting(application.amount, same_day, product.secured, moment.day, kind=kind, exempt=exempt)
         return None if wait is None else int(wait.total_seconds() // 3600)
 
 

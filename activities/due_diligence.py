@@ -23,7 +23,6 @@ from rules.evidence import Frozen
 from rules.iin import age, birth_date
 from rules.money import Money
 from rules.products import product_version
-from rules.schedule import Method
 from storage import audit
 from storage.tables import Application, BureauReport, Client, Document, Loan, Screening
 
@@ -192,7 +191,8 @@ class DueDiligence:
     ) -> DueDiligenceFacts:
         person = self._records.clients.person(client)
         bureau = await self._report(moment, await _newest_report(moment, application))
-        schedules = [draft(application, method, moment) for method in Method]
+        offered = product_version(application.product_code, application.product_version)
+        schedules = [draft(application, method, moment) for method in offered.methods]
         return DueDiligenceFacts(
             kind=ClientKind(client.kind),
             age=_age(client, person, moment),

@@ -16,6 +16,7 @@ from activities.context import Records, conclude
 from activities.ports import DocumentReader, FaceEngine, LivenessChecker
 from rules.errors import BusinessError, InvalidInput
 from rules.evidence import FaceComparison, FaceDecision, Frozen, LivenessVerdict, StepResult
+from rules.receiving import MERCHANT_ACT, merchant_act
 from storage import challenges
 from storage.tables import Client
 
@@ -23,7 +24,7 @@ from storage.tables import Client
 class FaceShown(Frozen):
     """A selfie and a clip (archived) that answer a challenge.
 
-    act: REGISTRATION (compared with the card's portrait) | CONTRACT (compared with the enrolled face).
+    act: REGISTRATION (compared with the card's portrait) | CONTRACT | merchant-payment (both with the enrolled face).
     """
 
     client_id: UUID
@@ -33,6 +34,13 @@ class FaceShown(Frozen):
     challenge_id: UUID
     card_front_id: UUID | None = None
     application_id: UUID | None = None
+
+    @property
+    def bound_act(self) -> str:
+        """The act that the challenge was issued for: a payment to a seller is one application's, and no other's."""
+        if self.act == MERCHANT_ACT and self.application_id is not None:
+            return merchant_act(self.application_id)
+        return self.act
 
 
 class Faces:
@@ -68,7 +76,7 @@ class Faces:
             return await conclude(
                 moment,
                 client,
-                act=shown.act,
+                act=shown.bound_act,
                 step="face",
                 ground=ground,
                 evidence=evidence,
@@ -88,7 +96,7 @@ class Faces:
         digest = hashlib.sha256(video).hexdigest()
         try:
             challenge = await challenges.use(
-                session, shown.challenge_id, shown.client_id, shown.act, video_sha256=digest
+                session, shown.challenge_id, shown.client_id, shown.bound_act, video_sha256=digest
             )
         except BusinessError as error:
             return error.code, ""

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from rules.in_words import money_in_words, percent_in_words
 from rules.money import Money
 from rules.products import Purpose
-from rules.schedule import DayCount, LoanTerms, Method
+from rules.schedule import DayCount, LoanTerms, Method, OffDays, Rounding
 
 TEMPLATES = Path(__file__).parent / "templates"
 _NO_BREAK = "\u00a0"
@@ -57,14 +57,49 @@ _PURPOSES = {
     Purpose.WORKING_CAPITAL: {"kk": "айналым қаражатын толықтыру", "ru": "пополнение оборотных средств"},
     Purpose.EQUIPMENT: {"kk": "жабдық сатып алу", "ru": "покупка оборудования"},
 }
+TIYN = Money("0.01")
+_REAL = {"kk": "Күндер күнтізбе бойынша саналады.", "ru": "Дни считаются по календарю."}
 _DAY_COUNTS = {
-    DayCount.ACT_365: {
-        "kk": "Күндер күнтізбе бойынша саналады.",
-        "ru": "Дни считаются по календарю.",
-    },
+    DayCount.ACT_365: _REAL,
+    DayCount.ACT_360: _REAL,
     DayCount.THIRTY_360: {
         "kk": "Әр толық ай 30 күн болып саналады.",
         "ru": "Каждый полный месяц считается за 30 дней.",
+    },
+    DayCount.ACT_ACT: {
+        "kk": "Күндер күнтізбе бойынша саналады; 1 қаңтарға қараған түн ескі жылға жатады.",
+        "ru": "Дни считаются по календарю; ночь на 1 января относится к старому году.",
+    },
+    DayCount.ACT_ACT_31DEC: {
+        "kk": "Күндер күнтізбе бойынша саналады; 31 желтоқсаннан кейінгі түн жаңа жылға жатады.",
+        "ru": "Дни считаются по календарю; ночь после 31 декабря относится к новому году.",
+    },
+    DayCount.ACT_ACT_FEB29: {
+        "kk": "Күндер күнтізбе бойынша саналады; 366 – 29 ақпан кіретін кезең үшін, өзгесінде 365.",
+        "ru": "Дни считаются по календарю; 366 – для периода, в который входит 29 февраля, иначе 365.",
+    },
+}
+_YEARS = {
+    DayCount.ACT_365: {"kk": "365", "ru": "365"},
+    DayCount.ACT_360: {"kk": "360", "ru": "360"},
+    DayCount.THIRTY_360: {"kk": "360", "ru": "360"},
+}
+_YEAR_ITSELF = {"kk": "жылдағы күндер саны", "ru": "число дней года"}
+_ROUNDINGS = {
+    Rounding.LAST_ABSORBS: {
+        "kk": "төлемдерді дөңгелектеу айырмасы соңғы төлемге кіреді",
+        "ru": "разница от округления платежей входит в последний платёж",
+    },
+    Rounding.SPREAD: {
+        "kk": "төлемдерді дөңгелектеу айырмасы тең төлемдерге бүтін тиынмен бөлінеді, қалғаны соңғы төлемге кіреді",
+        "ru": "разница от округления делится целыми тиынами между равными платежами, остаток входит в последний",
+    },
+}
+_PAYMENT_DAYS = {
+    OffDays.KEEP: {"kk": "төлем күні ауыспайды", "ru": "день платежа не переносится"},
+    OffDays.NEXT_WORKING_DAY: {
+        "kk": "келесі жұмыс күнінің соңына дейін мерзімі өтпей төленеді; сыйақы бұдан өзгермейді",
+        "ru": "без просрочки можно заплатить до конца следующего рабочего дня; вознаграждение от этого не меняется",
     },
 }
 _ALLOCATION = {
@@ -109,15 +144,45 @@ def iban(number: str) -> str:
 
 def method(terms: LoanTerms) -> dict[str, str]:
     """The method of repayment by name."""
-    months = terms.interest_only_months
+    if terms.method is Method.OWN:
+        parts = _own_parts(terms)
+        return {
+            "kk": f"Ұйымның өз әдісі: {'; '.join(kk for kk, _ in parts)}",
+            "ru": f"метод Организации: {'; '.join(ru for _, ru in parts)}",
+        }
     return {
         Method.ANNUITY: {"kk": "аннуитеттік (тең) төлемдер", "ru": "аннуитетные (равные) платежи"},
         Method.DIFFERENTIATED: {"kk": "сараланған төлемдер", "ru": "дифференцированные платежи"},
-        Method.OWN: {
-            "kk": f"Ұйымның өз әдісі: алғашқы {months} төлем – тек сыйақы, кейін тең төлемдер",
-            "ru": f"метод Организации: первые {months} плат. – только вознаграждение, затем равные платежи",
+        Method.BULLET: {
+            "kk": "кезең сайын сыйақы, негізгі борыш соңғы төлеммен",
+            "ru": "вознаграждение каждый период, основной долг последним платежом",
         },
     }[terms.method]
+
+
+def _own_parts(terms: LoanTerms) -> list[tuple[str, str]]:
+    alone, grace, percent = terms.interest_only_months, terms.grace_periods, rate(terms.step_percent)
+    parts = []
+    if alone:
+        parts.append((f"алғашқы {alone} төлем – тек сыйақы", f"первые {alone} плат. – только вознаграждение"))
+    if grace:
+        parts.append(
+            (
+                f"алғашқы {grace} кезеңнің сыйақысы {grace + 1}-төлеммен төленеді",
+                f"вознаграждение первых {grace} периодов платится с {grace + 1}-м платежом",
+            )
+        )
+    if terms.step_percent:
+        every = terms.step_every
+        parts.append(
+            (
+                f"әр {every} төлем сайын төлем {percent} %-ға өзгереді",
+                f"каждые {every} плат. платёж меняется на {percent} %",
+            )
+        )
+    else:
+        parts.append(("кейін тең төлемдер", "затем равные платежи") if parts else ("тең төлемдер", "равные платежи"))
+    return parts
 
 
 def purpose(code: str) -> dict[str, str]:
@@ -128,6 +193,28 @@ def purpose(code: str) -> dict[str, str]:
 def day_count(count: DayCount) -> dict[str, str]:
     """How days are counted, one sentence a language."""
     return _DAY_COUNTS[count]
+
+
+def year_days(count: DayCount) -> dict[str, str]:
+    """What days of interest are divided by."""
+    return _YEARS.get(count, _YEAR_ITSELF)
+
+
+def rounding(terms: LoanTerms) -> dict[str, str]:
+    """How level instalments are rounded and what becomes of the difference, one clause a language."""
+    words = _ROUNDINGS[terms.rounding]
+    if terms.multiple_of == TIYN:
+        return words
+    unit = money(terms.multiple_of)
+    return {
+        "kk": f"төлем {unit} теңгеге еселеп дөңгелектеледі; {words['kk']}",
+        "ru": f"платёж округляется до кратного {unit} тенге; {words['ru']}",
+    }
+
+
+def payment_day_off(rule: OffDays) -> dict[str, str]:
+    """What holds where a payment day is a day off, one clause a language."""
+    return _PAYMENT_DAYS[rule]
 
 
 def allocation(order: str) -> dict[str, str]:

@@ -19,15 +19,17 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
 from activities import localised
+from activities.receiving_words import receiving_words
 from rules.client import Person
 from rules.evidence import Frozen
 from rules.lender import Lender
 from rules.policy import policy
+from rules.receiving import CASH, Receiving
 from rules.schedule import RepaymentSchedule
 
-CONTRACT_VERSION = "contract-1"
+CONTRACT_VERSION = "contract-2"
 STATEMENT_VERSION = "registration-statement-1"
-TERMS_VERSION = "1"
+TERMS_VERSION = "2"
 VARIANT = "pdf/a-2b"
 _RENDERING = threading.Lock()  # Pango's font map is not made for several threads
 
@@ -44,7 +46,9 @@ class Paper(Frozen):
 
 
 class ContractPaper(Frozen):
-    """Everything a contract says. account: IBAN of the borrower. waiting_hours: None where there is none.
+    """Everything a contract says. waiting_hours: None where there is none.
+
+    account: how the borrower gets the money, as it was sealed (rules.receiving).
 
     on: day of the contract in Almaty; the policy rows of that day give penalty, notices and retention.
     """
@@ -86,6 +90,8 @@ def contract_pdf(contract: ContractPaper) -> Paper:
     so that they are laid out once a process.
     """
     rules, terms = policy(contract.on), contract.schedule.terms
+    how = Receiving.read(contract.account)
+    words = receiving_words(how)
     front = localised.render(
         "contract.html",
         **{name: getattr(contract, name) for name in ContractPaper.model_fields},
@@ -93,14 +99,19 @@ def contract_pdf(contract: ContractPaper) -> Paper:
         rules=rules,
         method=localised.method(terms),
         purpose_names=localised.purpose(contract.purpose),
+        receiving=words,
         template_version=CONTRACT_VERSION,
     )
     common = {
+        "receiving": words.clause,
+        "collection_hours": rules.whole("cash-order-hours") if how.method in CASH else None,
         "waiting_hours": contract.waiting_hours,
         "confirmation_hours": rules.whole("confirmation-window-hours") if contract.waiting_hours else None,
-        "year_days": terms.day_count.value.partition("/")[2],
+        "year_days": localised.year_days(terms.day_count),
         "day_count": localised.day_count(terms.day_count),
         "rounding": terms.rounding.value,
+        "rounding_words": localised.rounding(terms),
+        "day_off": localised.payment_day_off(terms.off_days),
         "allocation": localised.allocation(rules.text("allocation-order")),
         "penalty_first": rules.number("penalty-daily-percent"),
         "penalty_days": rules.whole("penalty-first-days"),
@@ -130,8 +141,13 @@ def registration_statement(statement: StatementPaper) -> Paper:
     values: dict[str, Any] = {name: getattr(statement, name) for name in StatementPaper.model_fields}
     pairs = localised.clauses("registration_statement", **values)
     html = localised.render("registration_statement.html", **values, clauses=pairs, template_version=STATEMENT_VERSION)
+    return pdf_of(html, STATEMENT_VERSION)
+
+
+def pdf_of(html: str, version: str) -> Paper:
+    """A page of HTML as a PDF/A whose bytes never vary. version: of its template."""
     with _RENDERING:
-        return _paper(_layout(html), STATEMENT_VERSION)
+        return _paper(_layout(html), version)
 
 
 def sms_code(language: str, code: str, seconds: int) -> str:

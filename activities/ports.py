@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from rules.client import Person
 from rules.evidence import (
     DocumentReading,
     FaceComparison,
@@ -21,6 +20,7 @@ from rules.evidence import (
     LivenessResult,
     SignatureEvidence,
 )
+from rules.furnishing import RecordBody
 from rules.money import Money
 
 
@@ -126,17 +126,45 @@ class BureauAnswer(BaseModel):
     raw: bytes
 
 
+class BureauRecord(RecordBody):
+    """A record as it is sent. Personal data: it lives only between our database and the sealed batch."""
+
+    iin: str
+
+
+class RejectedRecord(BaseModel):
+    """A record of a batch, counted from 0, that the bureau did not take. message: its words, to be masked first."""
+
+    index: int
+    code: str
+    message: str
+
+
+class SubmissionState(BaseModel):
+    """What became of a batch: nothing yet, or a word on each record."""
+
+    state: Literal["IN_WORK", "DONE"]
+    accepted: int
+    rejected: list[RejectedRecord]
+
+
 class CreditBureau(Protocol):
     """First credit bureau for reports, the state bureau for furnishing. Rules: para 8, part 8."""
 
     async def report(self, iin: str, consent_sha256: str, signed_at: datetime) -> BureauAnswer:
         """A subject unknown to the bureau is an empty report, not an error."""
 
-    async def submit(self, batch_id: str, records: list[dict[str, Any]]) -> str:
-        """Send records (op NEW, UPDATE ...); idempotent by batch_id. Returns the batch id."""
+    def pack(self, batch_id: str, records: Sequence[BureauRecord]) -> bytes:
+        """The bytes of a batch, to be archived before they are sent."""
 
-    async def submission(self, batch_id: str) -> dict[str, Any]:
-        """{state: IN_WORK | DONE, accepted, rejected: [...]}"""
+    async def submit(self, batch_id: str, content: bytes) -> None:
+        """Send a packed batch; the same again changes nothing.
+
+        Raises InvalidInput where a record breaks the bureau's schema, Conflict where the id stands for other bytes.
+        """
+
+    async def submission(self, batch_id: str) -> SubmissionState:
+        """What became of a batch. Raises NotFound('batch-unknown')."""
 
 
 class ListedName(BaseModel):
@@ -172,13 +200,45 @@ class AccountOwner(BaseModel):
     reference: str
 
 
+class Destination(BaseModel):
+    """Where money goes. kind: `iban`, or `card` with the acquirer's token (never a card number). Personal data."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["iban", "card"]
+    value: str
+
+
+class Recipient(BaseModel):
+    """Whose money it becomes: a person by IIN or an organisation by BIN. Personal data: it stays in the activity."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    iin: str | None = None
+    bin: str | None = None
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Recipient:
+        if (self.iin is None) == (self.bin is None):
+            raise ValueError("either an IIN or a BIN")
+        return self
+
+    @property
+    def number(self) -> str:
+        """The IIN or the BIN."""
+        return self.iin or self.bin or ""
+
+
 class Payout(BaseModel):
     """A payout as the bank knows it. status: ACCEPTED, IN_PROGRESS, DONE, REJECTED, RETURNED."""
 
     payout_id: str
     order_id: str
     amount: Money
-    iban: str
+    currency: str = "KZT"
+    destination: Destination
+    receiver: str | None = None  # IIN or BIN, where the bank tells it
     status: str
     bank_reference: str | None = None
     value_date: date | None = None
@@ -197,17 +257,38 @@ class BankStatement(BaseModel):
 class Bank(Protocol):
     """The lender's bank. A refusal is NotAllowed('payout-refused'); every other failure is unknown, not unpaid."""
 
-    async def verify_owner(self, iban: str, iin: str, full_name: str) -> AccountOwner:
-        """Who owns the account. Rules: para 9, part 2."""
+    async def verify_owner(self, destination: Destination, owner: Recipient) -> AccountOwner:
+        """Who owns the account or the card. Rules: para 9, part 2."""
 
-    async def pay(self, key: str, order_id: str, amount: Money, iban: str, recipient: Person, purpose: str) -> Payout:
-        """Send one payout under a key; the same key never pays twice."""
+    async def pay(
+        self, key: str, order_id: str, amount: Money, destination: Destination, recipient: Recipient, purpose: str
+    ) -> Payout:
+        """Send one payout under a key; a bank that honours keys never pays the same one twice."""
 
     async def find(self, order_id: str) -> Payout | None:
         """By order id; None means not found yet."""
 
     async def statement(self, day: date) -> BankStatement | None:
         """None while the day's statement is not ready."""
+
+
+class TerminalReceipt(BaseModel):
+    """Money that somebody paid at a terminal. reference: what was typed, as a rule the contract's number."""
+
+    model_config = ConfigDict(frozen=True)
+
+    terminal_id: str
+    receipt: str
+    reference: str
+    amount: Money
+    currency: str = "KZT"
+
+
+class TerminalNetwork(Protocol):
+    """The network of payment terminals that takes repayments for the lender."""
+
+    async def register(self, day: date) -> list[TerminalReceipt] | None:
+        """A day's receipts, so far where the day is today; None while there is no register of the day."""
 
 
 class Sms(Protocol):
@@ -217,8 +298,23 @@ class Sms(Protocol):
         """Hand over one message under a key; returns the gateway's id. Raises InvalidInput('phone-rejected')."""
 
 
+class DigitalDocument(BaseModel):
+    """A document that its owner opened to us in the state's service. Personal data: it stays inside the activity."""
+
+    iin: str
+    number: str
+    expires: date
+
+
+class DigitalDocuments(Protocol):
+    """The state's service of digital documents. Rules: para 9."""
+
+    async def shown(self, iin: str, code: str) -> DigitalDocument:
+        """By the one-time code that the owner shows. Raises NotConfirmed('digital-document-code')."""
+
+
 class Antifraud(Protocol):
     """The National Bank's anti-fraud centre. No answer means no transfer."""
 
-    async def listed(self, iin: str, iban: str, phone: str, amount: Money) -> bool:
-        """Whether the recipient is listed."""
+    async def listed(self, iin: str, iban: str | None, phone: str, amount: Money) -> bool:
+        """Whether the recipient is listed. iban: None where the money goes to no account."""

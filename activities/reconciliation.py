@@ -1,39 +1,68 @@
-"""The bank's statement of a day against our payments; what nobody can explain goes to two people.
+"""Other people's books of a day against ours: the bank's statement, the terminal network's register.
+
+Money that came in and that nobody told us of is taken now, by the same door as ever. What cannot be explained is
+named; two people look at it.
 
 Rules: para 9, part 2.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.context import Records
-from activities.ports import Bank, BankStatement
+from activities.incoming import Incoming
+from activities.money_sources import Sighted, in_register, in_statement
+from activities.ports import Bank, BankStatement, TerminalNetwork
 from rules.errors import NotSettled
 from rules.evidence import Frozen
 from rules.money import Money
-from storage import audit, reconciliation, reviews
-from storage.reconciliation import Line, Reconciled
+from storage import audit, cash_check, incoming, reconciliation
+from storage.cash_check import CashChecked
+from storage.reconciliation import TENGE, Line, Reconciled
 
 GROUND = "statement-unexplained"
+_CLOCKS = timedelta(minutes=5)  # our database and Temporal need not agree on the time to the second
+_MOST_WAITING = 500
 
 
 class StatementDay(Frozen):
-    """A day in Almaty whose statement is to be reconciled, by the case with this workflow id."""
+    """A day in Almaty that is to be reconciled. since: when the case began to, so that a retry tells what it took."""
 
     day: date
-    workflow_id: str
+    since: datetime | None = None
+
+
+class TerminalsReconciled(Frozen):
+    """The network's register against what we took. unexplained: keys of receipts that are not in tenge or stand with
+    another amount. missing: keys of payments of that day that the register does not show.
+    """
+
+    entries: int
+    matched: int
+    unexplained: list[str]
+    missing: list[str]
+    taken: list[str] = []
+
+    @property
+    def clean(self) -> bool:
+        """Whether both say the same."""
+        return not self.unexplained and not self.missing
 
 
 class DayReconciled(Frozen):
     """What was found. No names or accounts: the bank's references and our payments' keys.
 
+    lines = matched (payments of ours, returned ones too) + incoming (payments to us) + unexplained.
     unexplained: references of lines that left without their payment, differ, or brought a payment back.
-    missing: keys of payments that are done on that day and that no line shows. incoming: lines left for repayments.
-    adds_up: opening balance and lines give the closing balance. review_id: the case for two people, where one is open.
+    missing: keys of payments, out or in, of that day and that no line shows. adds_up: opening balance and lines give
+    the closing balance. ledger: our own bank account against the statement. taken: keys of payments that were taken
+    only now. waiting: keys of payments of any day that still wait for people. review_id: the case for two people,
+    where one is open.
     """
 
     day: date
@@ -43,23 +72,28 @@ class DayReconciled(Frozen):
     unexplained: list[str]
     missing: list[str]
     adds_up: bool
+    ledger: CashChecked
+    terminals: TerminalsReconciled | None = None
+    taken: list[str] = []
+    waiting: list[str] = []
     review_id: UUID | None = None
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is left for a person."""
-        return self.adds_up and not self.unexplained and not self.missing
+        """Whether nothing is left for a person to explain."""
+        statement = self.adds_up and not self.unexplained and not self.missing and self.ledger.clean
+        return statement and (self.terminals is None or self.terminals.clean)
 
 
 class Reconciliation:
     """Reconciles one day at a time; as often as wanted."""
 
-    def __init__(self, records: Records, bank: Bank) -> None:
-        self._records, self._bank = records, bank
+    def __init__(self, records: Records, bank: Bank, terminals: TerminalNetwork, door: Incoming) -> None:
+        self._records, self._bank, self._terminals, self._door = records, bank, terminals, door
 
     @activity.defn
     async def reconcile_day(self, wanted: StatementDay) -> DayReconciled:
-        """Keep every line, match what can be matched, and open a MONEY review for the rest.
+        """Take what came and was not taken, keep every line, match what can be matched, compare the ledger.
 
         Raises:
             NotSettled: the bank has no statement of this day yet.
@@ -67,43 +101,107 @@ class Reconciliation:
         statement = await self._bank.statement(wanted.day)
         if statement is None:
             raise NotSettled("the day's statement is not ready")
-        lines = [Line.model_validate({name: entry[theirs] for name, theirs in _NAMES}) for entry in statement.entries]
+        shown = in_statement(statement)
+        await self._take(shown)
+        lines = _lines(statement)
         adds_up = _adds_up(statement, lines)
         async with self._records.database.begin() as session:
             result = await reconciliation.reconcile_day(session, wanted.day, lines)
-            if not adds_up:
+            ledger = await cash_check.check(session, result)
+            if not adds_up or not ledger.clean:
                 await audit.record(
                     session,
                     actor="system:reconciliation",
-                    action="statement-does-not-add-up",
+                    action="statement-does-not-add-up" if not adds_up else "ledger-differs",
                     subject=f"statement:{wanted.day.isoformat()}",
-                    detail={"opening": str(statement.opening), "closing": str(statement.closing)},
+                    detail={
+                        "opening": str(statement.opening),
+                        "closing": str(statement.closing),
+                        "ledger": ledger.model_dump(mode="json"),
+                    },
                 )
-            found = _told(result, adds_up)
-            if found.clean:
-                return found
-            review = await reviews.open_review(session, kind="MONEY", workflow_id=wanted.workflow_id, ground=GROUND)
-            return found.model_copy(update={"review_id": review.id})
+            waiting = await incoming.queue(session, limit=_MOST_WAITING)
+            taken = await self._taken_since(session, wanted, shown)
+        return _of(result, adds_up, ledger, taken, [one.key for one in waiting])
+
+    @activity.defn
+    async def reconcile_terminals(self, wanted: StatementDay) -> TerminalsReconciled:
+        """The same with the register of the terminal network.
+
+        Raises:
+            NotSettled: the network has no register of this day yet.
+        """
+        receipts = await self._terminals.register(wanted.day)
+        if receipts is None:
+            raise NotSettled("the day's register is not ready")
+        shown = in_register(receipts, wanted.day)
+        await self._take(shown)
+        async with self._records.database.begin() as session:
+            known = await incoming.by_keys(session, [one.key for one in shown])
+            ours = await incoming.of_day(session, "TERMINAL", wanted.day)
+            taken = await self._taken_since(session, wanted, shown)
+            wrong = [one.key for one in shown if one.key not in known or known[one.key].amount != one.amount]
+            missing = sorted({one.key for one in ours} - {one.key for one in shown})
+            result = TerminalsReconciled(
+                entries=len(shown),
+                matched=len(shown) - len(wrong),
+                unexplained=sorted(wrong),
+                missing=missing,
+                taken=taken,
+            )
+            await audit.record(
+                session,
+                actor="system:reconciliation",
+                action="register-reconciled" if result.clean else "register-differs",
+                subject=f"register:{wanted.day.isoformat()}",
+                detail=result.model_dump(mode="json"),
+            )
+        return result
+
+    async def _take(self, shown: list[Sighted]) -> None:
+        """Book what nobody told us of, one transaction each."""
+        async with self._records.database.begin() as session:
+            known = await incoming.by_keys(session, [one.key for one in shown])
+        for one in shown:
+            if one.key not in known:
+                await self._door.take(one)
+
+    async def _taken_since(self, session: AsyncSession, wanted: StatementDay, shown: list[Sighted]) -> list[str]:
+        if wanted.since is None:
+            return []
+        rows = await incoming.by_keys(session, [one.key for one in shown])
+        return sorted(key for key, row in rows.items() if row.received_at >= wanted.since - _CLOCKS)
 
 
-_NAMES = (("bank_reference", "bank_ref"), ("side", "side"), ("amount", "amount"), ("order_id", "order_id"))
+_NAMES = (
+    ("bank_reference", "bank_ref"),
+    ("side", "side"),
+    ("amount", "amount"),
+    ("order_id", "order_id"),
+    ("currency", "currency"),
+)
+
+
+def _lines(statement: BankStatement) -> list[Line]:
+    entries = [{"currency": TENGE, **entry} for entry in statement.entries]
+    return [Line.model_validate({name: entry.get(theirs) for name, theirs in _NAMES}) for entry in entries]
 
 
 def _adds_up(statement: BankStatement, lines: list[Line]) -> bool:
-    came = Money.total(line.amount for line in lines if line.side == "C")
-    left = Money.total(line.amount for line in lines if line.side == "D")
-    return statement.opening + came - left == statement.closing
+    return statement.opening + Money.total(line.signed for line in lines) == statement.closing
 
 
-def _told(result: Reconciled, adds_up: bool) -> DayReconciled:
-    unexplained = [match.line.bank_reference for match in result.unexplained]
-    matched = sum(match.state == "matched" for match in result.matches)
+def _of(result: Reconciled, adds_up: bool, ledger: CashChecked, taken: list[str], waiting: list[str]) -> DayReconciled:
+    incoming_lines, unexplained = len(result.incoming), result.unexplained
     return DayReconciled(
         day=result.day,
         lines=len(result.matches),
-        matched=matched,
-        incoming=len(result.matches) - matched - len(unexplained),
-        unexplained=unexplained,
+        matched=len(result.matches) - incoming_lines - len(unexplained),
+        incoming=incoming_lines,
+        unexplained=[match.line.bank_reference for match in unexplained],
         missing=list(result.missing),
         adds_up=adds_up,
+        ledger=ledger,
+        taken=taken,
+        waiting=waiting,
     )

@@ -12,8 +12,11 @@ from uuid import UUID
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from rules.loan import upcoming
+from rules.loan_care import ended_on
 from rules.schedule import LoanTerms
-from storage.tables import Contract, Document
+from storage import loans
+from storage.tables import Contract, Document, Loan
 
 
 async def planned_end(session: AsyncSession, application_id: UUID | None) -> date | None:
@@ -21,6 +24,15 @@ async def planned_end(session: AsyncSession, application_id: UUID | None) -> dat
     query = select(Contract.terms).where(col(Contract.application_id) == application_id)
     terms = (await session.exec(query)).first()
     return None if terms is None else LoanTerms.model_validate(terms).repayment_periods()[-1].due
+
+
+async def loan_end(session: AsyncSession, loan: Loan, on: date) -> date:
+    """When the obligations of a loan end: the day they did, else the last due date of its plan now, at least today."""
+    events, terms = await loans.events(session, loan.id), loans.terms(loan)
+    ended = ended_on(events, terms, max(on, loan.disbursed_on))
+    if ended is not None:
+        return ended
+    return max(on, *(row.due for row in upcoming(events, terms, max(on, loan.disbursed_on))), loan.disbursed_on)
 
 
 async def shorter_locks(

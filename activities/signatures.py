@@ -21,6 +21,8 @@ from storage import audit
 from storage.conformance import require_lock
 from storage.tables import Client, Document, Signature
 
+_OF_CONTRACTS = ("CONTRACT", "ADDENDUM")
+
 
 class StatementWanted(Frozen):
     """The registration statement of a client."""
@@ -29,7 +31,7 @@ class StatementWanted(Frozen):
 
 
 class SignatureGiven(Frozen):
-    """A CMS (archived) over a document (archived). act: REGISTRATION | CONTRACT."""
+    """A CMS (archived) over a document (archived). act: REGISTRATION | CONTRACT | ADDENDUM (of a contract)."""
 
     client_id: UUID
     act: str
@@ -87,7 +89,7 @@ class Signatures:
             ArchiveLockBroken: a contract is not signed while its archived bytes could be altered.
         """
         async with self._records.moment() as moment:
-            if given.act == "CONTRACT":
+            if given.act in _OF_CONTRACTS:
                 await require_lock(moment.session)
             client = await self._records.clients.get(moment.session, given.client_id)
             _, content = await self._records.documents.load(moment.session, given.document_id)
@@ -111,7 +113,7 @@ class Signatures:
                     "algorithm": found.algorithm,
                     "certificate": found.certificate_sha256,
                 },
-                paragraph="9" if given.act == "CONTRACT" else "6",
+                paragraph="9" if given.act in _OF_CONTRACTS else "6",
                 application_id=given.application_id,
             )
         return SignatureStored(result=result, signature_id=signature_id)
@@ -152,7 +154,7 @@ class Signatures:
             actor=f"client:{client.id}",
             action="signed",
             subject=f"document:{given.document_id}",
-            paragraph="9" if given.act == "CONTRACT" else "6",
+            paragraph="9" if given.act in _OF_CONTRACTS else "6",
             detail={"signature": str(signature.id), "algorithm": signature.algorithm},
         )
         return signature.id

@@ -17,7 +17,24 @@ from api import outbox, problems
 from api.actions import Actions
 from api.guards import BodyLimit, SameSite, Trace, origin_of
 from api.openapi import install as install_openapi
-from api.routes import account, applications, callbacks, contracts, docs, health, loans, public, registrations
+from api.routes import (
+    account,
+    applications,
+    callbacks,
+    contracts,
+    docs,
+    furnishing,
+    health,
+    loan_requests,
+    loans,
+    public,
+    receiving,
+    registrations,
+    restructuring,
+    staff_cash,
+    staff_payments,
+    staff_restructuring,
+)
 from api.routes import sessions as session_routes
 from api.routes import staff as staff_routes
 from api.services import Services
@@ -42,7 +59,10 @@ _V1 = (
     account.router,
     applications.router,
     contracts.router,
+    receiving.router,
     loans.router,
+    loan_requests.router,
+    restructuring.router,
     callbacks.router,
 )
 
@@ -87,7 +107,8 @@ def _application(
     )
     for router in _V1:
         app.include_router(router, prefix="/api/v1")
-    for router in (health.router, staff_routes.router, docs.router):
+    staff = (staff_routes.router, staff_cash.router, staff_payments.router, staff_restructuring.router)
+    for router in (health.router, *staff, furnishing.router, docs.router):
         app.include_router(router)
     problems.install(app)
     app.add_middleware(SameSite, origin=origin, cookies=(cookie_name(secure_cookies), STAFF_COOKIE))
@@ -135,7 +156,7 @@ async def _open(settings: Settings) -> AsyncIterator[Services]:
 
 
 def _callback_secrets(settings: Settings) -> dict[str, bytes]:
-    parties = {"bank": settings.parties.bank, "sms": settings.parties.sms}
+    parties = {"bank": settings.parties.bank, "sms": settings.parties.sms, "terminal": settings.parties.terminal}
     return {
         name: party.callback_secret.get_secret_value().encode()
         for name, party in parties.items()

@@ -30,7 +30,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def _checked(check: Callable[[str], str]) -> AfterValidator:
+def checked(check: Callable[[str], str]) -> AfterValidator:
     """A rule of rules/ as a field validator: all wrong fields of a body are told at once."""
 
     def validate(value: str) -> str:
@@ -71,10 +71,10 @@ def _cms(value: str) -> str:
     return value
 
 
-Iin = Annotated[str, StringConstraints(min_length=12, max_length=20), _checked(iin.validate)]
-Bin = Annotated[str, StringConstraints(min_length=12, max_length=20), _checked(iin.validate_bin)]
-Phone = Annotated[str, StringConstraints(min_length=10, max_length=24), _checked(contacts.validate_mobile)]
-Iban = Annotated[str, StringConstraints(min_length=20, max_length=30), _checked(contacts.validate_iban)]
+Iin = Annotated[str, StringConstraints(min_length=12, max_length=20), checked(iin.validate)]
+Bin = Annotated[str, StringConstraints(min_length=12, max_length=20), checked(iin.validate_bin)]
+Phone = Annotated[str, StringConstraints(min_length=10, max_length=24), checked(contacts.validate_mobile)]
+Iban = Annotated[str, StringConstraints(min_length=20, max_length=30), checked(contacts.validate_iban)]
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=80, pattern=r"^\p{L}[\p{L}\p{M} .'’ʼ‘-]*$", strip_whitespace=True)
 ]

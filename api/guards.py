@@ -17,7 +17,10 @@ from api.problems import BodyTooLarge, answer, describe
 KIB, MIB = 1024, 1024 * 1024
 JSON_LIMIT = MIB
 # by the end of the path: two photographs; a selfie and a clip; the same with a CMS, or all of it as base64
-_LIMITS = (("/document", 21 * MIB), ("/face", 31 * MIB), ("/signing", 43 * MIB))
+_LIMITS = (
+    ("/document", 21 * MIB), ("/face", 31 * MIB), ("/merchant-confirmation", 31 * MIB), ("/signing", 43 * MIB),
+    ("/power-of-attorney", 11 * MIB),
+)  # fmt: skip
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _GUARDED = ("/api/", "/staff/api/")
 _CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; object-src 'none'; form-action 'self'"

@@ -15,10 +15,14 @@ from api.schemas_lending import ApplicationState, Ground
 from api.services import Services
 from api.titles import title
 from rules.contacts import masked
+from rules.desks import known_desk
 from rules.errors import NotFound
 from rules.evidence import Frozen
+from rules.partners import known_partner
+from rules.products import ReceivingMethod
+from rules.receiving import CASH, Receiving
 from rules.schedule import Method
-from storage.tables import Acknowledgement, Application, Contract
+from storage.tables import Acknowledgement, Application, Contract, Loan
 
 _NEXT = {
     "SUBMITTED": "wait",
@@ -27,10 +31,12 @@ _NEXT = {
     "CONTRACT": "wait",
     "SIGNING": "sign",
     "WAITING": "confirm",
+    "MERCHANT_CONFIRMATION": "confirm-merchant",
     "DISBURSING": "wait",
     "PARKED": "wait",
 }
 SUBJECTS = 3
+_MASKED = frozenset({ReceivingMethod.OWN_ACCOUNT, ReceivingMethod.OWN_CARD})
 
 
 async def own_application(session: AsyncSession, client_id: UUID, application_id: UUID) -> Application:
@@ -53,6 +59,14 @@ async def own_contract(session: AsyncSession, client_id: UUID, contract_id: UUID
     return found
 
 
+async def own_loan(session: AsyncSession, client_id: UUID, loan_id: UUID) -> Loan:
+    """The client's loan. Raises as own_application."""
+    found = await session.get(Loan, loan_id)
+    if found is None or found.client_id != client_id:
+        raise NotFound("not-found")
+    return found
+
+
 async def marks(session: AsyncSession, application_id: UUID) -> dict[str, Acknowledgement]:
     """The client's marks under texts, by subject."""
     query = select(Acknowledgement).where(col(Acknowledgement.application_id) == application_id)
@@ -61,7 +75,7 @@ async def marks(session: AsyncSession, application_id: UUID) -> dict[str, Acknow
 
 async def state(kit: Services, moment: Moment, application: Application, language: str) -> ApplicationState:
     """Where the application stands."""
-    account = kit.records.vault.open_own(application.account, account_context(application.id)).decode()
+    how = receiving(kit, application)
     acknowledged = sorted(await marks(moment.session, application.id))
     return ApplicationState(
         application_id=application.id,
@@ -71,7 +85,8 @@ async def state(kit: Services, moment: Moment, application: Application, languag
         term_months=application.term_months,
         purpose=application.purpose,
         receiving_method=application.receiving_method,
-        account=masked(account) if account else None,
+        account=masked(how.value) if how.method in _MASKED and how.value else None,
+        place=_place(how, language),
         grounds=_grounds(application.decision, language),
         chosen_method=Method(application.chosen_method) if application.chosen_method else None,
         contract_id=application.contract_id,
@@ -85,11 +100,28 @@ async def state(kit: Services, moment: Moment, application: Application, languag
     )
 
 
+def receiving(kit: Services, application: Application) -> Receiving:
+    """How the client wants the money, opened."""
+    return Receiving.read(kit.records.vault.open_own(application.account, account_context(application.id)).decode())
+
+
+def _place(how: Receiving, language: str) -> str | None:
+    if how.method is ReceivingMethod.MERCHANT:
+        seller = known_partner(how.value)
+        return seller.name(language) if seller else None
+    if how.method is ReceivingMethod.CASH_DESK:
+        desk = known_desk(how.value)
+        return desk.addresses[language] if desk else None
+    return None
+
+
 def _next(application: Application, acknowledged: int, moment: Moment) -> str | None:
     if application.stage == "OFFERED":
         return "choose" if acknowledged == SUBJECTS else "acknowledge"
     if application.stage == "WAITING" and application.waiting_until and moment.at < application.waiting_until:
         return "wait"
+    if application.stage == "DISBURSING" and ReceivingMethod(application.receiving_method) in CASH:
+        return "collect"
     return _NEXT.get(application.stage)
 
 

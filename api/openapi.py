@@ -28,12 +28,19 @@ _SCHEMES = {
     "mobile": {"type": "http", "scheme": "bearer", "description": "with the header X-Device-Id of the device"},
     "staff": {"type": "apiKey", "in": "cookie", "name": "nesie_staff"},
 }
+_KEYED_STAFF = ("/staff/api/cash-orders/",)
 _UNKEYED = ("/api/v1/sessions", "/api/v1/callbacks/")
+
+_ASKED = ("/preview",)  # nothing is made, only computed
 
 
 def keyed(method: str, path: str) -> bool:
     """Whether a call needs an Idempotency-Key."""
-    return method in ("post", "put") and path.startswith("/api/v1/") and not path.startswith(_UNKEYED)
+    if method not in ("post", "put") or path.endswith(_ASKED):
+        return False
+    if path == "/staff/api/payments" or path.startswith(_KEYED_STAFF):
+        return True
+    return path.startswith("/api/v1/") and not path.startswith(_UNKEYED)
 
 
 def install(app: FastAPI) -> None:

@@ -18,7 +18,8 @@ from storage.tables import Client, Document
 SHOWN = frozenset(
     {
         "registration_statement", "contract", "sealed_contract", "cms", "message",
-        "id_card_front", "id_card_back", "selfie", "liveness_video",
+        "id_card_front", "id_card_back", "selfie", "liveness_video", "arrears_notice", "no_debt_certificate",
+        "restructuring_request", "restructuring_answer", "addendum", "sealed_addendum",
     }
 )  # fmt: skip
 

@@ -8,28 +8,15 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field
 
-from api.fields import Amount, Answer, Body, CmsBase64, FreeText, Iban, Sha256
+from api.fields import Amount, Answer, Body, CmsBase64, FreeText, Sha256
 from api.schemas_common import Challenge
+from api.schemas_receiving import ReceivingBody
 from rules.client import ClientKind
 from rules.money import Money
 from rules.products import Purpose, ReceivingMethod
 from rules.schedule import Installment, Method
-
-
-class ReceivingBody(Body):
-    """How the money is to come. iban: with OWN_ACCOUNT, the client's own."""
-
-    method: ReceivingMethod
-    iban: Iban | None = None
-
-    @model_validator(mode="after")
-    def _account_with_own_account_only(self) -> ReceivingBody:
-        if self.method is ReceivingMethod.OWN_ACCOUNT and self.iban is None:
-            raise PydanticCustomError("business", "{code}", {"code": "iban-missing", "field": "/iban"})
-        return self
 
 
 class ApplicationBody(Body):
@@ -67,10 +54,11 @@ class Ground(Answer):
 
 
 class ApplicationState(Answer):
-    """Where an application stands. next: what the client does now: acknowledge, choose, sign, confirm, wait, None.
+    """Where an application stands.
 
-    stage: SUBMITTED, DUE_DILIGENCE, REVIEW, OFFERED, CONTRACT, SIGNING, WAITING, DISBURSING, ISSUED, REFUSED,
-    WITHDRAWN, EXPIRED, PARKED.
+    next: what the client does now: acknowledge, choose, sign, confirm, confirm-merchant, collect, wait, None.
+    stage: SUBMITTED, DUE_DILIGENCE, REVIEW, OFFERED, CONTRACT, SIGNING, WAITING, MERCHANT_CONFIRMATION, DISBURSING,
+    ISSUED, REFUSED, WITHDRAWN, EXPIRED, PARKED.
     """
 
     application_id: UUID
@@ -80,7 +68,8 @@ class ApplicationState(Answer):
     term_months: int
     purpose: str
     receiving_method: str
-    account: str | None = Field(description="masked")
+    account: str | None = Field(description="account or card, masked")
+    place: str | None = Field(default=None, description="the seller, or the address of the cash desk")
     grounds: list[Ground]
     chosen_method: Method | None
     contract_id: UUID | None

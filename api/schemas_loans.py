@@ -13,7 +13,10 @@ from rules.schedule import Installment, Method
 
 
 class LoanAnswer(Answer):
-    """An issued microcredit. debt_today: what would end it today."""
+    """An issued microcredit. debt_today: what would end it today.
+
+    status: ACTIVE | OVERDUE | SUSPENDED | CLOSED | WRITTEN_OFF.
+    """
 
     loan_id: UUID
     number: str
@@ -34,6 +37,9 @@ class Debt(Answer):
     """What is owed at the end of a day. Rules: para 7, part 5.
 
     principal: not yet repaid. principal_due, interest_due: due and unpaid. interest_accrued: of the running period.
+    overdue_principal, overdue_interest: what of it is late, together the overdue_amount; penalty comes on top.
+    advance: paid before it was due. overpaid: owed to the client. suspended: interest and penalty stand still.
+    interest_suspended: what the days on which they stood still would have cost, and did not. Rules: para 13, part 2.
     """
 
     loan_id: UUID
@@ -44,8 +50,13 @@ class Debt(Answer):
     interest_accrued: Money
     penalty: Money
     overdue_amount: Money
+    overdue_principal: Money
+    overdue_interest: Money
     overdue_days: int
     advance: Money
+    overpaid: Money
+    suspended: bool
+    interest_suspended: Money
     total_to_close: Money
     next_due: date | None
     next_payment: Money | None
@@ -63,13 +74,18 @@ class ScheduleAnswer(Answer):
 
 
 class PaymentAnswer(Answer):
-    """One payment received, and what it took off. Rules: para 7, part 5."""
+    """One payment received, and where each tiyn of it went. Rules: para 7, part 5.
+
+    waiting: not spent yet, it is for the coming due date. overpaid: above all debt, owed to the client.
+    """
 
     on: date
     amount: Money
     principal: Money
     interest: Money
     penalty: Money
+    waiting: Money
+    overpaid: Money
     known_at: datetime
 
 

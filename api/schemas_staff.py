@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from api.fields import Answer, Body, Digits6, GivenPassword
+from rules.money import Money
 
 
 class Role(StrEnum):
@@ -19,6 +21,7 @@ class Role(StrEnum):
     COMPLIANCE = "compliance"
     ONCALL = "oncall"
     AUDITOR = "auditor"
+    CASHIER = "cashier"
 
 
 class StaffLogInBody(Body):
@@ -44,12 +47,27 @@ class DecisionRecord(Answer):
     staff_id: UUID
     decision: str
     reason_code: str
+    bank_reference: str | None
+    value_date: date | None
     final: bool
     at: datetime
 
 
+class PaymentShown(Answer):
+    """An outgoing payment that people look at. sent_at: the last time it may have gone to the bank."""
+
+    key: str
+    order_id: str
+    purpose: str
+    channel: str
+    amount: Money
+    state: str
+    sent_at: datetime | None
+    payout_id: str | None
+
+
 class ReviewAnswer(Answer):
-    """A case that waits for a person. second_person: a different person must confirm."""
+    """A case that waits for a person. second_person: a different person must confirm. payment: what it is about."""
 
     review_id: UUID
     kind: Literal["IDENTITY", "AML", "MONEY", "DECISION"]
@@ -63,14 +81,28 @@ class ReviewAnswer(Answer):
     claimed_at: datetime | None
     created_at: datetime
     second_person: bool
+    payment: PaymentShown | None
     decisions: list[DecisionRecord]
 
 
 class DecisionBody(Body):
-    """reason_code: why, from the list of reasons."""
+    """reason_code: why, from the list of reasons.
+
+    About an amount above the limit: approve lets it out, refuse ends it. About the outcome of a payment: approve says
+    that it was paid, and names the line of the bank's books and its day; refuse, that it was not; retry asks the bank.
+    """
 
     decision: Literal["approve", "refuse", "retry"]
     reason_code: str = Field(pattern=r"^[a-z][a-z0-9-]{2,60}$")
+    bank_reference: str | None = Field(default=None, pattern=r"^[A-Za-z0-9./_-]{1,64}$")
+    value_date: date | None = None
+
+    @model_validator(mode="after")
+    def _whole_evidence(self) -> DecisionBody:
+        if (self.bank_reference is None) != (self.value_date is None):
+            missing = "/bank_reference" if self.bank_reference is None else "/value_date"
+            raise PydanticCustomError("business", "{code}", {"code": "bank-reference-missing", "field": missing})
+        return self
 
 
 class DecisionAnswer(Answer):

@@ -15,6 +15,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.guards import ADDRESS
+from api.once import Once, key_of
 from api.problems import LogInNeeded, TooMany
 from api.schemas_staff import Role
 from api.services import Kit, Services
@@ -37,11 +38,17 @@ class Member:
     login: str
     roles: frozenset[Role]
     token: str = field(repr=False)
+    desk: str | None = None
 
     @property
     def who(self) -> str:
         """As in audit."""
         return f"staff:{self.staff_id}"
+
+    @property
+    def oversees(self) -> bool:
+        """Whether this person looks after more than one desk."""
+        return bool(self.roles & {Role.OFFICER, Role.COMPLIANCE})
 
 
 async def member_of(request: Request, kit: Kit) -> Member:
@@ -62,7 +69,7 @@ async def member_of(request: Request, kit: Kit) -> Member:
         staff = await moment.session.get(Staff, session.staff_id) if session.staff_id else None
     if staff is None or not staff.active:
         raise LogInNeeded("session-expired")
-    return Member(staff.id, staff.login, frozenset(Role(role) for role in staff.roles), token)
+    return Member(staff.id, staff.login, frozenset(Role(role) for role in staff.roles), token, staff.desk)
 
 
 AnyMember = Annotated[Member, Depends(member_of)]
@@ -80,6 +87,15 @@ def needs(*roles: Role) -> Callable[[AnyMember], Awaitable[Member]]:
 
 
 Reviewer = Annotated[Member, Depends(needs(Role.OFFICER, Role.COMPLIANCE))]
+Cashier = Annotated[Member, Depends(needs(Role.CASHIER))]
+Approver = Annotated[Member, Depends(needs(Role.CASHIER, Role.OFFICER, Role.COMPLIANCE))]
+
+
+async def _once(request: Request, kit: Kit, member: AnyMember) -> Once:
+    return Once(request, kit, member.who, key_of(request))
+
+
+StaffOnce = Annotated[Once, Depends(_once)]
 
 
 async def by_login(session: AsyncSession, login: str) -> Staff | None:

@@ -36,7 +36,13 @@ _KINDS: dict[str, type[BusinessError]] = {
         errors.AccountNotOwned,
     )
 }
-SUMMARIES = {"Registration": "регистрация клиента", "Origination": "заявление на микрокредит"}
+SUMMARIES = {
+    "Registration": "регистрация клиента",
+    "Origination": "заявление на микрокредит",
+    "IncomingPayment": "поступление денег",
+    "Restructuring": "заявление об изменении условий",
+    "FurnishingRound": "записи для кредитного бюро",
+}
 
 
 def refusal(error: BaseException | None) -> BusinessError | None:

@@ -44,6 +44,13 @@ class Form:
         """An MP4 or WebM of at most 20 MiB."""
         return video(self._file(name), f"/{name}")
 
+    def scan(self, name: str) -> Upload:
+        """A scan: PDF, JPEG or PNG of at most 10 MiB."""
+        content = self._file(name)
+        if content.startswith(b"%PDF-") and len(content) <= IMAGE_LIMIT:
+            return Upload(content, "application/pdf")
+        return image(content, f"/{name}")
+
     def cms(self, name: str) -> bytes:
         """A CMS of at most 256 KiB."""
         content = self._file(name)

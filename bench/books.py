@@ -11,13 +11,18 @@ from sqlmodel import col, select
 
 from activities.context import open_records
 from infra.settings import Settings
+from rules.calendar import local_date
 from rules.money import Money
-from storage import audit, ledger
+from storage import audit, book_check, ledger
+from storage.clock import now
 from storage.tables import Application, LedgerEntry, LedgerPosting, Loan
 
 
 async def compare(settings: Settings, applications: Sequence[str], amount: str) -> dict[str, Any]:
-    """double, lost, wrong_amount: counts over our books and the bank's own; all must be zero."""
+    """double, lost, wrong_amount: counts over our books and the bank's own; all must be zero.
+
+    books_agree: the ledger repeats every loan's facts.
+    """
     kept = open_records(**settings.records())
     double = lost = wrong = 0
     bank = settings.parties.bank
@@ -41,12 +46,16 @@ async def compare(settings: Settings, applications: Sequence[str], amount: str) 
                 wrong += bool(sums) and sums != {amount}
             debits, credits = await ledger.totals(session)
             trail = await audit.verify(session)
+            today = local_date(await now(session))
+        async with kept.database.begin() as session:
+            checked = await book_check.check(session, today)
     finally:
         await kept.close()
     return {
         "double": double,
         "lost": lost,
         "wrong_amount": wrong,
+        "books_agree": checked.ok,
         "ledger_balances": debits == credits and debits >= Money(0),
         "audit_verified": trail.verified,
     }

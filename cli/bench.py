@@ -8,7 +8,12 @@ import json
 import sys
 from typing import Any
 
-BENCHES = {"origination": "bench.origination"}
+BENCHES = {
+    "loan-maths": "bench.loan_maths",
+    "origination": "bench.origination",
+    "payouts": "bench.payouts",
+    "portfolio": "bench.portfolio",
+}
 
 
 def register(subparsers: Any) -> None:

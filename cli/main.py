@@ -23,6 +23,11 @@ COMMANDS = {  # command -> (module, one line of help)
     "doctor": ("cli.doctor", "check the stack, and look for personal data where none may be"),
     "archive": ("cli.archive", "the document archive: check its locks"),
     "audit": ("cli.audit", "the audit trail: verify its chain"),
+    "schedule": ("cli.schedule", "a repayment schedule with its annual effective rate"),
+    "aer": ("cli.schedule", "the annual effective rate of any flows"),
+    "conformance": ("cli.schedule", "published figures, computed again by our rules"),
+    "loan": ("cli.loan", "the debt of a loan on any day, and how its figures came about"),
+    "ledger": ("cli.ledger", "the books: trial balance, and the ledger against the loans"),
     "reconcile": ("cli.reconcile", "the bank's statement of a day against our payments"),
     "keys": ("cli.keys", "the master keys: wrap everything under the current one"),
     "staff": ("cli.staff", "people who work for the lender"),
@@ -32,7 +37,7 @@ COMMANDS = {  # command -> (module, one line of help)
 
 def _parser(command: str | None) -> argparse.ArgumentParser:
     """The parser: with one module's commands when it is known which, else with the list alone."""
-    listed = "\n".join(f"  {name:<10} {line}" for name, (_, line) in COMMANDS.items())
+    listed = "\n".join(f"  {name:<11} {line}" for name, (_, line) in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="nesie",
         description="Loan origination for microfinance organisations in Kazakhstan.",

@@ -13,8 +13,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities.context import open_records
 from infra.settings import Settings, state_folder
+from rules.calendar import local_date
 from rules.money import Money
-from storage import audit, ledger
+from storage import audit, book_check, ledger
+from storage.clock import now
 from storage.tables import (
     Application,
     BureauReport,
@@ -65,6 +67,9 @@ async def proofs_of(settings: Settings, application_id: str, show: Progress) -> 
                     select(BureauReport.occasion).where(col(BureauReport.application_id) == application.id)
                 )
             ).all()
+            today = local_date(await now(session))
+        async with kept.database.begin() as session:
+            books = await book_check.check(session, today)
         payouts = await _payouts(settings, application_id)
     finally:
         await kept.close()
@@ -98,6 +103,7 @@ async def proofs_of(settings: Settings, application_id: str, show: Progress) -> 
             "pdf_is_what_was_signed": hashlib.sha256(pdf).hexdigest() == contract.sha256,
             "signed": contract.signature_id is not None and contract.sealed_document_id is not None,
             "books": [str(debits), str(credits)],
+            "books_agree": books.ok,
             "bureau_asked": sorted(asked),
             "client": client.status,
         },
@@ -118,6 +124,7 @@ def invariants_of(proofs: dict[str, Any]) -> dict[str, bool]:
         "amount_right_to_the_tiyn": amount == bank["amount"] == ledger_of_loan["debit"] == bank["payouts"][0]["amount"],
         "ledger_balances": checks["books"][0] == checks["books"][1]
         and ledger_of_loan["debit"] == ledger_of_loan["credit"],
+        "ledger_repeats_the_facts_of_every_loan": checks["books_agree"],
         "audit_chain_verified": proofs["audit"]["verified"],
     }
 

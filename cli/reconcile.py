@@ -1,4 +1,4 @@
-"""`nesie reconcile`: the bank's statement of a day against our payments, by the day's own case in Temporal."""
+"""`nesie reconcile`: the books of the bank and of the terminals against ours, by the day's own case in Temporal."""
 
 from __future__ import annotations
 
@@ -26,8 +26,15 @@ _PATIENCE_SECONDS = 60
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("reconcile", help="the bank's statement of a day against our payments")
-    parser.add_argument("--day", type=date.fromisoformat, help="a day in Almaty, YYYY-MM-DD; yesterday when not given")
+    parser = subparsers.add_parser("reconcile", help="the bank's statement of a day against our payments and ledger")
+    parser.add_argument(
+        "--date",
+        "--day",
+        dest="day",
+        type=date.fromisoformat,
+        metavar="DATE",
+        help="a day in Almaty, YYYY-MM-DD; yesterday when not given",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
 
@@ -50,7 +57,7 @@ async def reconcile(settings: Settings, day: date) -> DayReconciled:
     """Ask the day's case, started where it is not running, and wait for what it finds.
 
     Raises:
-        NotSettled: no statement yet; the case goes on asking the bank.
+        NotSettled: no statement or register yet; the case goes on asking.
     """
     temporal, converter = settings.temporal, data_converter(PayloadKeys.of(settings.keys))
     client = await connect(temporal.address, temporal.namespace, converter, retry="quick")
@@ -69,15 +76,28 @@ async def reconcile(settings: Settings, day: date) -> DayReconciled:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             return cast(DayReconciled, await (await asked).result())
     except TimeoutError:
-        raise NotSettled(f"no statement of {day} yet; {id_of(day)} goes on asking the bank") from None
+        raise NotSettled(f"not all books of {day} are open yet; {id_of(day)} goes on asking") from None
 
 
 def _print(found: DayReconciled) -> None:
     print(f"{found.day}: {found.lines} lines, {found.matched} matched, {found.incoming} incoming")
-    for reference in found.unexplained:
-        print(f"  unexplained  {reference}")
-    for key in found.missing:
-        print(f"  missing      {key}")
+    if found.terminals is not None:
+        print(f"terminals: {found.terminals.entries} receipts, {found.terminals.matched} matched")
+    unexplained, missing = list(found.unexplained), list(found.missing)
+    if found.terminals is not None:
+        unexplained += found.terminals.unexplained
+        missing += found.terminals.missing
+    named = {
+        "unexplained": unexplained,
+        "missing": missing,
+        "ledger differs": found.ledger.differs,
+        "booked on another day": found.ledger.other_day,
+        "taken now": found.taken,
+        "waits for people": found.waiting,
+    }
+    for what, keys in named.items():
+        for key in keys:
+            print(f"  {what:<22}{key}")
     if not found.adds_up:
         print("  the balances and the lines do not add up")
     print("everything is explained" if found.clean else f"two people have to look: review {found.review_id}")

@@ -16,6 +16,7 @@ from api.schemas_staff import Role
 from api.staff import ISSUER, by_login, totp_context
 from cli import records
 from infra.settings import Settings, load
+from rules.desks import DESKS
 from rules.errors import Conflict, InvalidInput, NotFound
 from storage import audit, passwords, sessions
 from storage.clock import now
@@ -34,6 +35,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add.add_argument("login", help="2 to 40 small letters, digits, . _ -")
     add.add_argument("--name", required=True, help="as colleagues know them")
     add.add_argument("--role", required=True, action="append", choices=[role.value for role in Role])
+    add.add_argument("--desk", choices=[desk.code for desk in DESKS], help="where a cashier sits")
     add.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     add.add_argument("--json", action="store_true", help="one JSON object")
     add.set_defaults(run=_add)
@@ -56,7 +58,7 @@ def _add(args: argparse.Namespace) -> int:
     password, settings = _password(args.password_stdin), load()
 
     async def work(session: AsyncSession, vault: Vault) -> dict[str, object]:
-        return await create(session, vault, args.login, args.name, args.role, password)
+        return await create(session, vault, args.login, args.name, args.role, password, desk=args.desk)
 
     made = asyncio.run(_with(settings, work))
     if args.json:
@@ -88,9 +90,19 @@ async def _with(settings: Settings, work) -> dict[str, object]:  # type: ignore[
 
 
 async def create(
-    session: AsyncSession, vault: Vault, login: str, name: str, roles: list[str], password: str
+    session: AsyncSession,
+    vault: Vault,
+    login: str,
+    name: str,
+    roles: list[str],
+    password: str,
+    *,
+    desk: str | None = None,
 ) -> dict[str, object]:
     """A new account; the answer carries the authenticator's address, which is kept nowhere in the clear.
+
+    Args:
+        desk: code of the cash desk where a cashier sits.
 
     Raises:
         Conflict: `staff-login-taken`.
@@ -102,6 +114,7 @@ async def create(
         login=login,
         name=name,
         roles=sorted(set(roles)),
+        desk=desk,
         password_hash=passwords.hash_password(password),
         totp_secret=vault.seal_own(secret.encode(), totp_context(login)),
         created_at=await now(session),
@@ -114,7 +127,7 @@ async def create(
         action="staff-added",
         subject=f"staff:{staff.id}",
         paragraph="29",
-        detail={"roles": staff.roles},
+        detail={"roles": staff.roles, "desk": desk},
     )
     uri = pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=ISSUER)
     return {"staff_id": str(staff.id), "login": login, "roles": staff.roles, "totp_uri": uri, "totp_secret": secret}

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rules.bank_profile import BankProfile, profile
 
 
 def state_folder() -> Path:
@@ -68,10 +70,12 @@ class Parties(BaseModel):
     state_bureau: Party
     idec: Party
     person_register: Party
+    digital_documents: Party
     pki: Party
     aml: Party
     antifraud: Party
     bank: Party
+    terminal: Party
     sms: Party
     operator: Party
     regulator: Party
@@ -94,6 +98,27 @@ class Seal(BaseModel):
     trusted_authorities: Path
 
 
+class Bank(BaseModel):
+    """What the lender's bank promises (rules.bank_profile): keyed | lookup_only | neither.
+
+    settle_after_seconds: a whole request's time-out and the bank's posting time. key_lifetime_seconds: an hour less
+    than the bank remembers a key. patience_seconds: while it cannot be understood, people are told after this.
+    """
+
+    profile: Literal["keyed", "lookup_only", "neither"] = "keyed"
+    settle_after_seconds: float | None = None
+    key_lifetime_seconds: float | None = None
+    patience_seconds: float = 600.0
+
+    def promises(self) -> BankProfile:
+        """The profile with the bank's own times."""
+        return profile(
+            self.profile,
+            settle_after_seconds=self.settle_after_seconds,
+            key_lifetime_seconds=self.key_lifetime_seconds,
+        )
+
+
 class Settings(BaseSettings):
     """Everything a process of the system is told."""
 
@@ -103,6 +128,7 @@ class Settings(BaseSettings):
     archive: Archive
     keys: Keys
     parties: Parties
+    bank: Bank = Bank()
     temporal: Temporal = Temporal()
     seal: Seal
     models: Path

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 import calendar as _calendar
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 ALMATY = ZoneInfo("Asia/Almaty")
+
+
+class MonthEnd(StrEnum):
+    """Where a day goes that a month does not have. clamp: to the month's last day. roll: to the next month's first."""
+
+    __hash__ = str.__hash__  # a key of caches
+
+    CLAMP = "clamp"
+    ROLL = "roll"
+
+
+class OffDays(StrEnum):
+    """Where a payment day on a day off goes. keep: it stays. next_working_day: it moves; interest does not."""
+
+    KEEP = "keep"
+    NEXT_WORKING_DAY = "next_working_day"
 
 
 def local_date(moment: datetime) -> date:
@@ -25,14 +42,20 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), ALMATY).astimezone(UTC)
 
 
-def add_months(day: date, months: int) -> date:
-    """The same day some months later, clamped to the month's end.
+def add_months(day: date, months: int, month_end: MonthEnd = MonthEnd.CLAMP) -> date:
+    """The same day some months later; a day that the month lacks goes by the month-end rule.
 
     Count from the first date, never from the previous result: the 31st stays the 31st.
 
     >>> add_months(date(2025, 1, 31), 1), add_months(date(2025, 1, 31), 2)
     (datetime.date(2025, 2, 28), datetime.date(2025, 3, 31))
+    >>> add_months(date(2025, 1, 31), 1, MonthEnd.ROLL)
+    datetime.date(2025, 3, 1)
     """
-    index = day.year * 12 + day.month - 1 + months
-    year, month = divmod(index, 12)
-    return date(year, month + 1, min(day.day, _calendar.monthrange(year, month + 1)[1]))
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if day.day <= 28:
+        return date(year, month + 1, day.day)
+    last = _calendar.monthrange(year, month + 1)[1]
+    if day.day > last and month_end is MonthEnd.ROLL:
+        return date(year, month + 1, last) + timedelta(days=1)
+    return date(year, month + 1, min(day.day, last))

@@ -13,7 +13,7 @@ _RETRY = frozenset(
         "code-wrong", "code-expired", "code-used", "too-many-tries",
         "no-face", "several-faces", "face-too-small", "photo-blurred", "photo-too-dark", "photo-too-bright",
         "image-unreadable", "image-too-large", "image-type", "video-unreadable", "video-too-long", "video-too-large",
-        "document-not-found", "document-retake", "document-check-digit", "document-wrong-type",
+        "document-not-found", "document-retake", "document-check-digit", "document-wrong-type", "digital-document-code",
         "face-different", "face-other-than-card",
         "liveness-wrong-order", "liveness-flat", "liveness-static", "liveness-no-face", "liveness-several-faces",
         "liveness-timing", "liveness-another-face", "challenge-expired", "challenge-used", "challenge-unknown",

@@ -135,16 +135,7 @@ class Corrected(_Event):
 
 
 LoanEvent = Annotated[
-    Disbursed
-    | Paid
-    | DueMoved
-    | PenaltyRule
-    | Suspended
-    | Resumed
-    | Restructured
-    | WrittenOff
-    | Refunded
-    | Corrected,
+    Disbursed | Paid | DueMoved | PenaltyRule | Suspended | Resumed | Restructured | WrittenOff | Refunded | Corrected,
     Field(discriminator="kind"),
 ]
 Corrected.model_rebuild()

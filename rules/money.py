@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import total_ordering
 from typing import Annotated, Any
 
@@ -43,8 +43,26 @@ class Money(RootModel[Tenge], frozen=True):
 
     @classmethod
     def rounded(cls, tenge: Decimal) -> Money:
-        """The nearest amount in tiyn, halves away from zero."""
-        return cls(tenge.quantize(TIYN, ROUND_HALF_UP))
+        """The nearest amount in tiyn, halves to the even tiyn.
+
+        >>> Money.rounded(Decimal("0.125")), Money.rounded(Decimal("0.135"))
+        (Money('0.12'), Money('0.14'))
+        """
+        return cls(tenge.quantize(TIYN, ROUND_HALF_EVEN))
+
+    @classmethod
+    def of_tiyn(cls, tiyn: int) -> Money:
+        """A whole number of tiyn.
+
+        >>> Money.of_tiyn(-105), Money.of_tiyn(-105).tiyn
+        (Money('-1.05'), -105)
+        """
+        return cls(Decimal(tiyn).scaleb(-2))
+
+    @property
+    def tiyn(self) -> int:
+        """The amount in tiyn, a whole number."""
+        return int(self.root * 100)
 
     @classmethod
     def total(cls, amounts: Iterable[Money]) -> Money:
@@ -57,8 +75,8 @@ class Money(RootModel[Tenge], frozen=True):
 
     def split(self, parts: int) -> tuple[Money, ...]:
         """Equal parts; the first ones take the odd tiyn, so that the sum is exact."""
-        base, extra = divmod(int(self.root * 100), parts)
-        return tuple(Money(Decimal(base + (i < extra)) / 100) for i in range(parts))
+        base, extra = divmod(self.tiyn, parts)
+        return tuple(Money.of_tiyn(base + (i < extra)) for i in range(parts))
 
     def __add__(self, other: Money) -> Money:
         return Money(self.root + other.root)

@@ -15,6 +15,7 @@ from rules.policy import Certainty, PolicyRow
 A, B, C = Certainty.A, Certainty.B, Certainty.C
 
 _START = date(2021, 5, 11)
+_INDEXED = date(2022, 4, 1)
 _R2023 = date(2023, 11, 20)
 _CAPS = date(2024, 8, 1)  # the resolution is of mid-August: the stricter cap is taken for the whole month
 _R2024B = date(2024, 9, 1)
@@ -26,8 +27,10 @@ _RATES = "joint resolution 62/45 of August 2024, read through the press; the day
 _WAIT = "law 205-VIII of 30.06.2025, six concordant press sources"
 _VISIT = "the regulator's answer of November 2025, quoted by the press"
 _ACT_OF_NOVEMBER = "regulator's act of 24.11.2025, quoted by the press; written for banks, applied to be safe"
+_PENALTY = "press quoting the regulator; another site: 90 days alone, up to the principal"
 _OWN = "S: the lender's procedures"
 _CHOICE = "the lender's own choice"
+_ENDS = "the lender's own choice: then the case ends"
 _CHOICE_IDEC = "the lender's own choice; none is published"
 _CHOICE_SILENCE = "the lender's own choice; silence annuls"
 _MODEL = "the model's published threshold"
@@ -47,20 +50,27 @@ def _row(
     return PolicyRow(name, typed, unit, since, until, source, certainty, paragraph)
 
 
-def _mrp(year: int, tenge: str, certainty: Certainty) -> PolicyRow:
-    since, until = date(year, 1, 1), date(year + 1, 1, 1)  # a year not listed raises: the number is announced yearly
+def _mrp(
+    year: int, tenge: str, certainty: Certainty, since: date | None = None, until: date | None = None
+) -> PolicyRow:
+    since, until = since or date(year, 1, 1), until or date(year + 1, 1, 1)  # a year not listed raises
     return _row("mrp", tenge, "tenge", since, _BUDGET, certainty, "budget law", until)
 
 
 _MONEY = (
+    _mrp(2021, "2917", C, since=_START),
+    _mrp(2022, "3063", B, until=_INDEXED),
+    _mrp(2022, "3180", C, since=_INDEXED),  # raised within the year
     _mrp(2023, "3450", B),
     _mrp(2024, "3692", B),
     _mrp(2025, "3932", B),
     _mrp(2026, "4325", B),
     _row("max-amount-mrp", "20000", "MRP", _START, "law on microfinance, art. 3", A, "law on microfinance, art. 3"),
+    _row("two-people-above-mrp", "500", "MRP, exceeded", _START, _CHOICE, A, "para 27"),
     _row("aer-cap-percent", "56", "per cent", _START, _RATES, B, "law on microfinance, art. 5", _CAPS),
     _row("aer-cap-percent", "46", "per cent", _CAPS, _RATES, B, "law on microfinance, art. 5"),
     _row("aer-year-days", "365", "days", _START, "rules 378 of 2012 and a printed contract", B, "effective rate"),
+    _row("aer-decimals", "2", "decimals", _START, "a printed contract; the act was not read", C, "effective rate"),
     _row("short-term-rule", True, "switch", _CAPS, _RATES, B, "law on microfinance, art. 5"),
     _row("short-term-max-days", "45", "days", _CAPS, _RATES, B, "law on microfinance, art. 5"),
     _row("short-term-max-mrp", "45", "MRP", _CAPS, _RATES, B, "law on microfinance, art. 5"),
@@ -88,6 +98,8 @@ _DUE_DILIGENCE = (
     _row("extra-consent-rule", True, "switch", _LAW_205, _VISIT, B, "law 205-VIII"),
     _row("extra-consent-under-age", "21", "years", _LAW_205, _VISIT, B, "law 205-VIII"),
     _row("extra-consent-over-age", "55", "years, exceeded", _LAW_205, _VISIT, C, "law 205-VIII"),
+    _row("debt-burden-strict-gamblers-rule", False, "switch", _BURDEN, "one news site", C, "debt burden rules"),
+    _row("night-ban-rule", False, "switch", _LAW_205, "one news site", C, "draft of 2026"),
     _row("suitability-test-rule", False, "switch", _LAW_205, "draft of February 2026", C, "draft of 2026"),
 )
 
@@ -100,23 +112,30 @@ _WAITING = (
 )
 
 _AFTER = (
-    _row("penalty-daily-percent", "0.5", "per cent a day", _START, "press quoting the regulator", B, "penalty"),
-    _row("penalty-first-days", "90", "days", _START, "press quoting the regulator", B, "penalty"),
-    _row("penalty-later-daily-percent", "0.03", "per cent a day", _START, "press quoting the regulator", B, "penalty"),
-    _row("penalty-year-cap-percent", "10", "per cent of the loan a year", _START, "press", B, "penalty"),
-    _row("accrual-stop-days", "90", "days overdue", _START, "not sourced", C, "penalty"),
+    _row("penalty-daily-percent", "0.5", "per cent a day", _START, _PENALTY, B, "penalty"),
+    _row("penalty-first-days", "90", "days", _START, _PENALTY, B, "penalty"),
+    _row("penalty-later-daily-percent", "0.03", "per cent a day", _START, _PENALTY, B, "penalty"),
+    _row("penalty-year-cap-percent", "10", "per cent of the loan a year", _START, _PENALTY, B, "penalty"),
+    _row("accrual-stop-days", "90", "days overdue", _START, "not sourced; for unsecured loans", C, "penalty"),
     _row(
         "allocation-order",
         "overdue_principal,overdue_interest,penalty,principal,interest,costs",
         "names",
         _START,
-        "recalled resolution 232",
+        "not sourced: resolution 232 as recalled; contracts of 2018 name another order",
         C,
         "repayment order",
     ),
     _row("arrears-notice-days", "10", "calendar days", _START, "law on microfinance, art. 9-2", A, "art. 9-2, part 1"),
     _row("restructuring-request-days", "30", "calendar days", _START, "art. 9-2, press", B, "art. 9-2"),
     _row("restructuring-answer-days", "15", "calendar days", _START, "art. 9-2, press", B, "art. 9-2"),
+    _row("arrears-notice-grace-days", "1", "calendar days", _START, _CHOICE, A, "art. 9-2, part 1"),
+    _row("restructuring-warning-days", "3", "calendar days before", _START, _CHOICE, A, "art. 9-2"),
+    _row("restructuring-consent-days", "10", "calendar days", _START, _CHOICE_SILENCE, C, "art. 9-2"),
+    _row("repayment-wish-days", "30", "calendar days", _START, _CHOICE, A, "para 7, part 6"),
+    _row("bureau-update-months", "1", "months", _START, _CHOICE, C, "law on microfinance, art. 4"),
+    _row("furnishing-batch-size", "500", "records", _START, _CHOICE_IDEC, C, "law on microfinance, art. 4"),
+    _row("furnishing-patience-hours", "24", "hours", _START, _CHOICE_IDEC, C, "law on microfinance, art. 4"),
     _row("retention-years", "5", "years", _START, "R", A, "para 34"),
     _row("retention-margin-days", "31", "days", _START, "the lender's own margin", A, "para 34"),
 )
@@ -146,4 +165,15 @@ _IDENTIFICATION = (
     _row("review-days", "3", "days", _START, "the lender's own choice: then it escalates", A, "para 8, part 1"),
 )
 
-ROWS: tuple[PolicyRow, ...] = (*_MONEY, *_DUE_DILIGENCE, *_WAITING, *_AFTER, *_IDENTIFICATION)
+_CHANNELS = (
+    _row("merchant-confirmation-hours", "72", "hours", _START, _ENDS, A, "para 9"),
+    _row("cash-order-hours", "72", "hours", _START, _ENDS, A, "para 9"),
+    _row("cash-two-people-tenge", "500000", "tenge, exceeded", _START, _CHOICE, A, "para 9"),
+    _row("terminal-most-tenge", "500000", "tenge", _START, _CHOICE, A, "para 9"),
+    _row("digital-document-minutes", "30", "minutes", _START, _CHOICE, A, "para 9"),
+    _row("collection-code-digits", "8", "digits", _START, _CHOICE, A, "para 11"),
+    _row("collection-code-tries", "5", "tries", _START, _CHOICE, A, "para 11"),
+    _row("collection-codes", "3", "codes an order", _START, _CHOICE, A, "para 11"),
+)
+
+ROWS: tuple[PolicyRow, ...] = (*_MONEY, *_DUE_DILIGENCE, *_WAITING, *_AFTER, *_IDENTIFICATION, *_CHANNELS)

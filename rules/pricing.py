@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 
-from rules.effective_rate import annual_effective_rate, present_value
+from rules.accrual import factors_of
+from rules.day_count import DayCount
+from rules.effective_rate import annual_effective_rate, discount_factors, present_value
 from rules.errors import InvalidInput, NotAllowed
 from rules.money import Money
+from rules.plan import shape_of, tried_rows
 from rules.policy import PolicySet
-from rules.schedule import Charge, LoanTerms, RepaymentSchedule, instalments
+from rules.schedule import Charge, LoanTerms, RepaymentSchedule
 
 __all__ = ["RateCap", "annual_effective_rate", "check_cap", "greatest_rate_under_cap", "rate_cap", "within_cap"]
 
@@ -41,9 +44,15 @@ def rate_cap(terms: LoanTerms, policy: PolicySet) -> RateCap:
 
 def within_cap(terms: LoanTerms, flows: Sequence[tuple[date, Money]], cap: RateCap) -> bool:
     """Whether a loan keeps its caps, compared unrounded: its flows, valued at the cap, are no loss to the client."""
-    if cap.daily_percent is not None and terms.rate_percent_per_year >= cap.daily_percent * 365:
+    if _reaches_daily(cap, terms.rate_percent_per_year, terms.day_count):
         return False
     return present_value(flows, cap.effective_percent) >= 0
+
+
+def _reaches_daily(cap: RateCap, rate_percent: Decimal, count: DayCount) -> bool:
+    """Whether a day costs as much as the daily cap or more; of a split year the dearer day counts."""
+    year = 360 if count in (DayCount.ACT_360, DayCount.THIRTY_360) else 365
+    return cap.daily_percent is not None and rate_percent >= cap.daily_percent * year
 
 
 def check_cap(schedule: RepaymentSchedule, policy: PolicySet) -> RateCap:
@@ -68,13 +77,19 @@ def greatest_rate_under_cap(
     Raises:
         InvalidInput: `charges-above-cap`, the charges alone break the cap.
     """
-    cap = rate_cap(terms, policy)
+    cap, periods, shape = rate_cap(terms, policy), terms.repayment_periods(), shape_of(terms)
+    terms.check()
+    days = [(day - terms.disbursed).days for day in (*(charge.on for charge in charges), *(one.due for one in periods))]
+    worth = discount_factors(days, cap.effective_percent)
+    left = terms.principal.root - sum(charge.amount.root * by for charge, by in zip(charges, worth, strict=False))
+    worth = worth[len(charges) :]
 
     def keeps(steps: int) -> bool:
-        tried = terms.model_copy(update={"rate_percent_per_year": steps * step})
-        paid = [(row.due, -row.payment) for row in instalments(tried)]
-        paid += [(charge.on, -charge.amount) for charge in charges]
-        return within_cap(tried, [(tried.disbursed, tried.principal), *paid], cap)
+        rate = steps * step
+        if _reaches_daily(cap, rate, terms.day_count):
+            return False
+        rows = tried_rows(terms.principal.tiyn, factors_of(rate, periods, terms.day_count), shape)
+        return sum(row[2] * by for row, by in zip(rows, worth, strict=True)) <= 100 * left
 
     if not keeps(0):
         raise InvalidInput("charges-above-cap", "the charges alone break the cap")

@@ -12,12 +12,12 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from rules.calendar import add_months
+from rules.calendar import MonthEnd, OffDays, add_months
 from rules.client import ClientKind
 from rules.day_count import DayCount
 from rules.errors import InvalidInput, NotFound
 from rules.money import Money
-from rules.schedule import LoanTerms, Method, Rounding
+from rules.terms import LoanTerms, Method, Rounding
 
 
 class Purpose(StrEnum):
@@ -50,8 +50,10 @@ class ReceivingMethod(StrEnum):
 class Product(BaseModel):
     """One version of a product. since: first day, until: first day no longer offered.
 
-    own_interest_only_months: of the lender's own method, counted from the first instalment; where the term
-    is too short for it, half of the term. approved_by: whose decision the numbers are.
+    methods: those offered, in this order. own_interest_only_months, own_grace_periods: of the lender's own method,
+    counted from the first instalment; where the term is too short for them, half of the term. own_step_percent,
+    own_step_every, rounding, multiple_of, month_end, off_days: as in LoanTerms. approved_by: whose decision the
+    numbers are.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,9 +73,16 @@ class Product(BaseModel):
     min_months: int
     max_months: int
     max_age: int | None = None
-    own_interest_only_months: int
+    methods: tuple[Method, ...] = (Method.ANNUITY, Method.DIFFERENTIATED, Method.OWN)
+    own_interest_only_months: int = 0
+    own_grace_periods: int = 0
+    own_step_percent: Decimal = Decimal(0)
+    own_step_every: int = 12
     day_count: DayCount = DayCount.ACT_365
     rounding: Rounding = Rounding.LAST_ABSORBS
+    multiple_of: Money = Money("0.01")
+    month_end: MonthEnd = MonthEnd.CLAMP
+    off_days: OffDays = OffDays.KEEP
     approved_by: str = "credit committee"
 
     def check(self, amount: Money, months: int, purpose: str, receiving: str) -> None:
@@ -93,17 +102,23 @@ class Product(BaseModel):
 
     def terms(self, amount: Money, months: int, method: Method, disbursed: date, policy_version: str) -> LoanTerms:
         """The terms of a loan of this product: monthly instalments, the first a month after the money."""
-        own = min(self.own_interest_only_months, months // 2) if method is Method.OWN else 0
+        own, half = method is Method.OWN, months // 2
         return LoanTerms(
             principal=amount,
             rate_percent_per_year=self.rate_percent_per_year,
             periods=months,
             method=method,
             disbursed=disbursed,
-            first_due=add_months(disbursed, 1),
+            first_due=add_months(disbursed, 1, self.month_end),
             day_count=self.day_count,
             rounding=self.rounding,
-            interest_only_months=own,
+            interest_only_months=min(self.own_interest_only_months, half) if own else 0,
+            grace_periods=min(self.own_grace_periods, half) if own else 0,
+            step_percent=self.own_step_percent if own else Decimal(0),
+            step_every=self.own_step_every,
+            multiple_of=self.multiple_of,
+            month_end=self.month_end,
+            off_days=self.off_days,
             product_code=self.code,
             product_version=self.version,
             policy_version=policy_version,
@@ -116,7 +131,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product(
         code="personal", version="1", since=date(2024, 8, 1),
         names={"kk": "Жеке мақсаттарға", "ru": "На личные цели", "en": "Personal"},
-        kinds=frozenset({ClientKind.INDIVIDUAL}), purposes=_CONSUMER,
+        kinds=frozenset({ClientKind.INDIVIDUAL}), purposes=_CONSUMER, receiving_methods=frozenset(ReceivingMethod),
         rate_percent_per_year=Decimal("37.80"),
         min_amount=Money(10_000), max_amount=Money(1_000_000), min_months=1, max_months=24,
         max_age=75, own_interest_only_months=3,

@@ -5,15 +5,16 @@ Rules: para 9, part 2.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
 
-from rules.errors import Conflict
+from rules.errors import Conflict, NotFound
 from rules.money import Money
+from rules.payment_keys import order_of
 from storage.database import run
 from storage.tables import OutboundPayment
 
@@ -21,10 +22,11 @@ from storage.tables import OutboundPayment
 _FROM = {
     "accepted": ["sending", "unknown"],
     "unknown": ["sending", "accepted"],
-    "refused": ["sending", "accepted", "unknown"],
+    "refused": ["held", "sending", "accepted", "unknown"],
     "done": ["sending", "accepted", "unknown"],
     "returned": ["accepted", "done", "unknown"],
 }
+UNSETTLED = ("held", "sending", "accepted", "unknown")
 
 
 async def intend(
@@ -35,30 +37,49 @@ async def intend(
     request_hash: str,
     amount: Money,
     account_sealed: bytes,
-    application_id: UUID | None,
+    application_id: UUID | None = None,
+    loan_id: UUID | None = None,
+    incoming_payment_id: UUID | None = None,
+    channel: str = "bank",
+    limit: Money | None = None,
 ) -> tuple[OutboundPayment, bool]:
     """The intent of a payment, and whether it is fresh. Commit before the bank hears of it.
 
-    Not fresh: an earlier try may have reached the bank, so ask it before sending anything again.
+    Fresh and not held: sent_at stands already, send it now. Not fresh: an earlier try may have reached the bank, so
+    ask it before sending anything again.
 
     Args:
-        key: the business fact, never a random id.
+        key: the business fact (rules.payment_keys), never a random id.
         request_hash: of amount and receiver; the same fact with another of these is refused.
+        channel: bank | card | merchant | cash-desk | terminal.
+        limit: an amount above it is held until two people approved it; none where another rule asks for them.
 
     Raises:
         Conflict: `payment-key-reused`.
     """
     made = await run(
         session,
-        "insert into outbound_payment (key, application_id, purpose, request_hash, amount, account, state, sent_at)"
-        " values (:key, :application, :purpose, :hash, :amount, :account, 'sending', clock_timestamp())"
-        " on conflict (key) do nothing returning 1",
+        """
+        insert into outbound_payment (key, order_id, application_id, loan_id, incoming_payment_id, purpose, channel,
+            request_hash, amount, limit_amount, account, state, made_at, first_sent_at, sent_at)
+        select :key, :order_id, :application, :loan, :incoming, :purpose, :channel, :hash, :amount, :limit, :account,
+            case when held then 'held' else 'sending' end, at, case when held then null else at end,
+            case when held then null else at end
+        from (select clock_timestamp() as at, cast(:held as boolean) as held) as made
+        on conflict (key) do nothing returning 1
+        """,
         key=key,
+        order_id=order_of(key),
         application=application_id,
+        loan=loan_id,
+        incoming=incoming_payment_id,
         purpose=purpose,
+        channel=channel,
         hash=request_hash,
         amount=amount.root,
+        limit=(limit or amount).root,
         account=account_sealed,
+        held=limit is not None and amount > limit,
     )
     fresh = made.one_or_none() is not None
     payment = (await session.exec(_by_key(key))).one()
@@ -72,6 +93,18 @@ async def get(session: AsyncSession, key: str) -> OutboundPayment | None:
     return (await session.exec(_by_key(key))).one_or_none()
 
 
+async def lock(session: AsyncSession, key: str) -> OutboundPayment:
+    """The payment as it stands now, held against every other answer until the transaction ends.
+
+    Raises:
+        NotFound: `payment-unknown`.
+    """
+    found = (await session.exec(_by_key(key).with_for_update())).one_or_none()
+    if found is None:
+        raise NotFound("payment-unknown")
+    return found
+
+
 def _by_key(key: str) -> SelectOfScalar[OutboundPayment]:
     return select(OutboundPayment).where(col(OutboundPayment.key) == key).execution_options(populate_existing=True)
 
@@ -80,6 +113,39 @@ async def by_payout(session: AsyncSession, payout_id: str) -> OutboundPayment | 
     """The payment that the bank knows by its own id."""
     query = select(OutboundPayment).where(col(OutboundPayment.payout_id) == payout_id)
     return (await session.exec(query)).one_or_none()
+
+
+async def claim_sending(session: AsyncSession, key: str, seen: datetime | None) -> OutboundPayment | None:
+    """Note that the payment is sent now; None where somebody else has sent it since `seen`. Commit before sending.
+
+    Args:
+        seen: its sent_at when it was found that it may be sent: of two tries that found so, one sends.
+    """
+    claimed = await run(
+        session,
+        """
+        update outbound_payment set state = 'sending', doubt = null, sent_at = clock_timestamp(),
+            first_sent_at = coalesce(first_sent_at, clock_timestamp())
+        where key = :key and state in ('sending', 'unknown') and payout_id is null
+            and sent_at is not distinct from cast(:seen as timestamptz)
+        returning 1
+        """,
+        key=key,
+        seen=seen,
+    )
+    return await get(session, key) if claimed.one_or_none() is not None else None
+
+
+async def approve(session: AsyncSession, key: str, review_id: UUID) -> bool:
+    """Let a held payment be sent. The database refuses it unless two people approved it in this very review."""
+    moved = await run(
+        session,
+        "update outbound_payment set state = 'sending', review_id = :review where key = :key and state = 'held'"
+        " returning 1",
+        key=key,
+        review=review_id,
+    )
+    return moved.one_or_none() is not None
 
 
 async def settle(
@@ -91,21 +157,33 @@ async def settle(
     value_date: date | None = None,
     *,
     refusal_code: str | None = None,
+    doubt: str | None = None,
+    decision_id: UUID | None = None,
 ) -> bool:
-    """Move a payment to what the bank says. True for the one caller that moved it: only that one books.
+    """Move a payment to what became of it. True for the one caller that moved it: only that one books.
 
     Book in the same transaction. An answer that comes late or twice moves nothing and is False.
 
     Args:
         state: accepted | done | refused | returned | unknown.
+        doubt: why people look, with unknown; another doubt than before is a move too.
+        decision_id: where two people said so and not the bank.
+
+    Raises:
+        Conflict: `bank-reference-used`: this line of the bank's books is another payment's.
     """
+    if bank_reference is not None and await _is_anothers(session, key, bank_reference):
+        raise Conflict("bank-reference-used")
     moved = await run(
         session,
         """
         update outbound_payment set state = :state, payout_id = coalesce(:payout, payout_id),
             bank_reference = coalesce(:reference, bank_reference), value_date = coalesce(:value_date, value_date),
-            refusal_code = coalesce(:refusal, refusal_code), answered_at = clock_timestamp()
-        where key = :key and state = any(:origins) returning 1
+            refusal_code = coalesce(:refusal, refusal_code), doubt = :doubt, decision_id = :decision,
+            answered_at = clock_timestamp()
+        where key = :key and (state = any(:origins)
+            or (state = 'unknown' and :state = 'unknown' and doubt is distinct from :doubt))
+        returning 1
         """,
         key=key,
         state=state,
@@ -113,22 +191,47 @@ async def settle(
         reference=bank_reference,
         value_date=value_date,
         refusal=refusal_code,
+        doubt=doubt,
+        decision=decision_id,
         origins=_FROM[state],
     )
     return moved.one_or_none() is not None
 
 
+async def _is_anothers(session: AsyncSession, key: str, bank_reference: str) -> bool:
+    found = await run(
+        session,
+        "select 1 from outbound_payment where bank_reference = :reference and key <> :key",
+        key=key,
+        reference=bank_reference,
+    )
+    return found.one_or_none() is not None
+
+
+async def under_way(session: AsyncSession, loan_id: UUID) -> Money:
+    """What is on its way back to the client of a loan and not settled yet. Lock the loan before."""
+    found = await run(
+        session,
+        "select coalesce(sum(amount), 0) from outbound_payment where loan_id = :loan and state = any(:states)"
+        " and purpose <> 'disbursement'",
+        loan=loan_id,
+        states=list(UNSETTLED),
+    )
+    return Money(found.scalar_one())
+
+
 async def unsettled(session: AsyncSession, older_than_seconds: int = 0) -> list[OutboundPayment]:
-    """Payments whose outcome the bank still owes, oldest first."""
+    """Payments whose outcome is still owed, oldest first."""
     keys = await run(
         session,
-        "select key from outbound_payment where state in ('sending', 'accepted', 'unknown')"
-        " and sent_at <= clock_timestamp() - make_interval(secs => :age) order by sent_at",
+        "select key from outbound_payment where state = any(:states)"
+        " and made_at <= clock_timestamp() - make_interval(secs => :age) order by made_at",
+        states=list(UNSETTLED),
         age=older_than_seconds,
     )
     query = (
         select(OutboundPayment)
         .where(col(OutboundPayment.key).in_(keys.scalars().all()))
-        .order_by(col(OutboundPayment.sent_at))
+        .order_by(col(OutboundPayment.made_at))
     )
     return list((await session.exec(query)).all())

@@ -10,13 +10,17 @@ from collections.abc import AsyncIterator
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from rules.products import ReceivingMethod
+from rules.receiving import Receiving
 from storage.clients import Clients
 from storage.tables import Application, Client
 from storage.vault import Vault
 
+_PERSONAL = {ReceivingMethod.OWN_ACCOUNT: "iban", ReceivingMethod.OWN_CARD: "card"}
+
 
 async def values(session: AsyncSession, vault: Vault) -> AsyncIterator[tuple[str, str]]:
-    """(kind, value) of every client: iin, bin, phone, document, name (surname and given name), iban."""
+    """(kind, value) of every client: iin, bin, phone, document, name (surname and given name), iban, card (token)."""
     clients = Clients(vault)
     for client in await session.exec(select(Client)):
         person = clients.person(client)
@@ -27,4 +31,7 @@ async def values(session: AsyncSession, vault: Vault) -> AsyncIterator[tuple[str
         if person.bin:
             yield "bin", person.bin
     for application in await session.exec(select(Application)):
-        yield "iban", vault.open_own(application.account, f"application:{application.id}:account").decode()
+        sealed = vault.open_own(application.account, f"application:{application.id}:account").decode()
+        how = Receiving.read(sealed)
+        if how.method in _PERSONAL and how.value:
+            yield _PERSONAL[how.method], how.value

@@ -8,18 +8,28 @@ Rules: para 10; para 28.
 
 from __future__ import annotations
 
+from datetime import date
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rules.errors import Conflict, NotAllowed, NotFound
+from rules.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from storage.clock import now
 from storage.database import run
 from storage.tables import Review, ReviewDecision
 
 TWO_PEOPLE = frozenset({"AML", "MONEY"})
+LARGE = "amount-needs-two-people"  # the ground of a review that lets a large amount out
 _CLAIM_LASTS_SECONDS = 30 * 60
+
+
+class Evidence(NamedTuple):
+    """The line of the bank's books that shows a payment, and its day there."""
+
+    bank_reference: str
+    value_date: date
 
 
 async def open_review(
@@ -30,12 +40,17 @@ async def open_review(
     ground: str,
     client_id: UUID | None = None,
     application_id: UUID | None = None,
+    payment_key: str | None = None,
 ) -> Review:
-    """Put a case into the queue; while it is undecided, the same case is the same row."""
+    """Put a case into the queue; while it is undecided, the same case is the same row.
+
+    Args:
+        payment_key: of the outgoing payment that the case is about.
+    """
     await run(
         session,
-        "insert into review (id, kind, workflow_id, client_id, application_id, ground, state, created_at) values"
-        " (:id, :kind, :workflow, :client, :application, :ground, 'open', clock_timestamp())"
+        "insert into review (id, kind, workflow_id, client_id, application_id, ground, payment_key, state, created_at)"
+        " values (:id, :kind, :workflow, :client, :application, :ground, :payment, 'open', clock_timestamp())"
         " on conflict (workflow_id, kind, ground) where state <> 'decided' do nothing",
         id=uuid4(),
         kind=kind,
@@ -43,6 +58,7 @@ async def open_review(
         client=client_id,
         application=application_id,
         ground=ground,
+        payment=payment_key,
     )
     query = select(Review).where(
         col(Review.workflow_id) == workflow_id,
@@ -98,7 +114,12 @@ async def claim(session: AsyncSession, review_id: UUID, staff_id: UUID) -> Revie
 
 
 async def decide(
-    session: AsyncSession, review_id: UUID, staff_id: UUID, decision: str, reason_code: str
+    session: AsyncSession,
+    review_id: UUID,
+    staff_id: UUID,
+    decision: str,
+    reason_code: str,
+    evidence: Evidence | None = None,
 ) -> ReviewDecision:
     """One person's decision on a review that the person has claimed.
 
@@ -106,9 +127,11 @@ async def decide(
 
     Args:
         decision: approve | refuse | retry.
+        evidence: with "it was paid", what the person saw in the bank's books; the second must have seen the same.
 
     Raises:
-        Conflict: `review-not-claimed` by this person, or `review-decided`.
+        Conflict: `review-not-claimed` by this person, `review-decided`, or `bank-reference-used` by another payment.
+        InvalidInput: `bank-reference-missing`, `bank-reference-not-asked`.
         NotAllowed: `second-person-needed`: this person has decided on it already.
     """
     await run(session, "select 1 from review where id = :id for update", id=review_id)  # one decision at a time
@@ -120,12 +143,19 @@ async def decide(
         raise NotAllowed("second-person-needed")
     if review.claimed_by != staff_id:
         raise Conflict("review-not-claimed")
-    final = review.kind not in TWO_PEOPLE or any(one.decision == decision for one in earlier)
+    await _check_evidence(session, review, decision, evidence)
+    reference, value_date = evidence or (None, None)
+    same = any(
+        (one.decision, one.bank_reference, one.value_date) == (decision, reference, value_date) for one in earlier
+    )
+    final = review.kind not in TWO_PEOPLE or same
     made = ReviewDecision(
         review_id=review_id,
         staff_id=staff_id,
         decision=decision,
         reason_code=reason_code,
+        bank_reference=reference,
+        value_date=value_date,
         final=final,
         at=await now(session),
     )
@@ -136,6 +166,36 @@ async def decide(
     session.add(review)
     await session.flush()
     return made
+
+
+async def _check_evidence(session: AsyncSession, review: Review, decision: str, evidence: Evidence | None) -> None:
+    """ "It was paid" names a line of the bank's books that is no other payment's; nothing else names one."""
+    about_outcome = review.payment_key is not None and review.ground != LARGE
+    if evidence is None and about_outcome and decision == "approve":
+        raise InvalidInput("bank-reference-missing", field="/bank_reference")
+    if evidence is None:
+        return
+    if not about_outcome or decision != "approve":
+        raise InvalidInput("bank-reference-not-asked", field="/bank_reference")
+    used = await run(
+        session,
+        "select 1 from outbound_payment where bank_reference = :reference and key <> :key",
+        reference=evidence.bank_reference,
+        key=review.payment_key,
+    )
+    if used.one_or_none() is not None:
+        raise Conflict("bank-reference-used")
+
+
+async def close_of_payment(session: AsyncSession, payment_key: str) -> int:
+    """Take what waits about a payment out of the queue: its outcome is known. How many there were."""
+    closed = await run(
+        session,
+        "update review set state = 'decided', claimed_by = null, claimed_at = null"
+        " where payment_key = :key and state <> 'decided' returning 1",
+        key=payment_key,
+    )
+    return len(closed.all())
 
 
 async def decision(session: AsyncSession, review_id: UUID, decision_id: UUID) -> ReviewDecision | None:

@@ -13,6 +13,8 @@ _SEALED_OWN = (
     ("staff", "id", "totp_secret"),
     ("application", "id", "account"),
     ("outbound_payment", "key", "account"),
+    ("incoming_payment", "id", "payer"),
+    ("incoming_payment", "id", "purpose"),
     ("outbox_action", "id", "argument"),
     ("outbox_action", "id", "result"),
     ("idempotency_record", "(scope, key)", "answer"),

@@ -13,6 +13,7 @@ from activities.applications import ApplicationRef, Applications, StageReached
 from activities.client_files import ClientFiles, ReviewWanted
 from activities.due_diligence import BureauWanted
 from rules.evidence import StepOutcome, StepResult
+from rules.receiving import CASH
 from workflows.cases import Case, do, link, wrong_step
 from workflows.messages import ApplicationView, ApplyForLoan
 
@@ -45,8 +46,15 @@ class ApplicationCase:
         self.review_decision: str | None = None
         self.stop: StepResult | None = None
         self.face_approved = False
+        self.merchant_confirmed = False
         self.entering: str | None = None
         self.lock = asyncio.Lock()
+
+    @property
+    def paying_case(self) -> str:
+        """The id of the case that pays: money handed out in cash has a case of its own kind."""
+        kind = "collection" if self.start.receiving_method in CASH else "disbursement"
+        return f"{kind}/{self.start.application_id}"
 
     def expect(self, stage: str, code: str = "wrong-step") -> None:
         """Refuse an action that does not belong to this stage, nor to the one that is being entered."""
@@ -69,7 +77,7 @@ class ApplicationCase:
         self.stage, self.entering = stage, None
         links = [link(f"registration/{self.start.client_id}", "регистрация клиента")]
         if stage in ("DISBURSING", "ISSUED"):
-            links.append(link(f"disbursement/{self.start.application_id}", "выдача"))
+            links.append(link(self.paying_case, "выдача"))
         if self.loan_id is not None:
             links.append(link(f"loan/{self.loan_id}", "заём"))
         grounds = ", ".join(self.grounds) or "нет"
@@ -115,6 +123,23 @@ class ApplicationCase:
         decision, self.review_decision, self.review_id = self.review_decision, None, None
         if decision != "approve":
             raise Ended("REFUSED", *grounds, "review-refused")
+
+    async def halted(self, stage: str) -> StepResult | None:
+        """Act on a finding that halts the case: the end, or an officer's look and back to the stage.
+
+        Returns: the finding that the officer has approved; None where nothing halts.
+        """
+        stop, self.stop = self.stop, None
+        if stop is None:
+            return None
+        ground = stop.ground or stop.step
+        if stop.outcome is StepOutcome.REFUSED:
+            raise Ended("REFUSED", ground)
+        await self.review("IDENTITY", [ground])
+        if stage == "SIGNING":
+            self.face_approved = stop.step == "face"
+        await self.reach(stage, [])
+        return stop
 
     def bureau(self, occasion: str) -> BureauWanted:
         return BureauWanted(ref=self.ref, occasion=occasion)

@@ -99,7 +99,8 @@ class Registered(Frozen):
 class ApplyForLoan(Frozen):
     """Start: the application row exists already, with its edition, policy and product versions.
 
-    offer_days, signing_days, confirmation_hours: how long the client may take (policy rows of the application's day).
+    offer_days, signing_days, confirmation_hours, merchant_hours: how long the client may take (policy rows of the
+    application's day). receiving_method: as rules.products names it; an application of an earlier release has none.
     """
 
     application_id: UUID
@@ -109,6 +110,8 @@ class ApplyForLoan(Frozen):
     offer_days: int = 10
     signing_days: int = 3
     confirmation_hours: int = 72
+    receiving_method: str = "OWN_ACCOUNT"
+    merchant_hours: int = 72
 
 
 class Acknowledge(Frozen):
@@ -132,6 +135,20 @@ class SignContract(Frozen):
     selfie_id: UUID
     video_id: UUID
     challenge_id: UUID
+
+
+class ConfirmMerchant(Frozen):
+    """A fresh face for exactly this payment to a seller, archived, and the challenge it answers."""
+
+    selfie_id: UUID
+    video_id: UUID
+    challenge_id: UUID
+
+
+class ShowDigitalDocument(Frozen):
+    """The one-time code by which a person at a cash desk opens their document to us."""
+
+    code: str
 
 
 class ConfirmLoan(Frozen):
@@ -158,3 +175,12 @@ class Originated(Frozen):
     stage: str
     loan_id: UUID | None = None
     grounds: list[str] = []
+
+
+# ---- money that came in
+
+
+class AssignmentConfirmed(Frozen):
+    """Two people have said where an unmatched payment belongs: the workflow trusts the row, not this message."""
+
+    assignment_id: UUID

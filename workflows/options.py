@@ -56,6 +56,18 @@ MONEY = ActivityConfig(
     retry_policy=_retries(timedelta(seconds=2), timedelta(minutes=5)),
 )
 
+# A bureau's word on a batch: asked until it comes, in the end once an hour; nothing is given up by a clock.
+BATCH = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=30),
+    retry_policy=_retries(timedelta(seconds=2), timedelta(hours=1)),
+)
+
+# A loan in its years: whatever is away comes back, and its workflow must be there still.
+LOAN = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=30),
+    retry_policy=_retries(timedelta(milliseconds=500), timedelta(minutes=5)),
+)
+
 
 def refusal(error: BaseException) -> ApplicationError | None:
     """The business's final answer inside a failure of an activity; None where the failure is something else.

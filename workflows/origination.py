@@ -1,7 +1,8 @@
 """Origination: from an application to issued money. Id `application/{application_id}`.
 
 due diligence -> (review) -> offers -> choice -> contract -> signing -> (waiting time, second confirmation)
--> bureau once more -> disbursement -> the loan lives on in Servicing. A refusal is a result, never a failure.
+-> (a seller is paid: the face once more) -> bureau once more -> disbursement, or collection in cash -> the loan lives
+on in Servicing. A refusal is a result, never a failure.
 
 Rules: para 7; para 8; para 9; para 10.
 """
@@ -15,7 +16,8 @@ from temporalio import workflow
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
-from activities.applications import Acknowledged, Applications, OfferChosen, StageReached
+from activities.applications import Acknowledged, Applications, OfferChosen
+from activities.cash_orders import NOT_COLLECTED
 from activities.contracts import Contracts, ContractSigned
 from activities.due_diligence import DecisionMade, DueDiligence
 from activities.faces import Faces, FaceShown
@@ -23,27 +25,31 @@ from activities.histories import Histories, HistoryWanted
 from activities.signatures import SignatureGiven, Signatures
 from rules.evidence import StepOutcome, StepResult
 from rules.identification import passed
+from rules.receiving import CASH
 from workflows import options
 from workflows.application_case import ApplicationCase, Ended
 from workflows.cases import decision_of, do, do_here, wrong_step
+from workflows.collection import Collection
 from workflows.disbursement import Disbursed, DisburseLoan, Disbursement
+from workflows.merchant_payment import MerchantPayment
 from workflows.messages import (
     Acknowledge,
     ApplicationView,
     ApplyForLoan,
     ChooseOffer,
-    ConfirmLoan,
     Originated,
     ReviewDecided,
     SignContract,
 )
 from workflows.servicing import ServeLoan, Servicing
+from workflows.waiting_time import WaitingTime
 
+_WITHDRAWABLE = frozenset({"REVIEW", "OFFERED", "SIGNING", "WAITING", "MERCHANT_CONFIRMATION"})
 ACKNOWLEDGEMENTS = frozenset({"lending_rules", "payments_information", "rights_and_duties"})
 
 
 @workflow.defn
-class Origination:
+class Origination(WaitingTime, MerchantPayment):
     """See the module. Borrower actions are updates: the borrower waits for each answer."""
 
     @workflow.init
@@ -58,6 +64,7 @@ class Origination:
             await self._offer()
             await self._contract()
             await self._wait_and_confirm()
+            await self._merchant_payment()
             await self._disburse()
         except Ended as end:
             await self._case.reach(end.stage, end.grounds)
@@ -118,32 +125,7 @@ class Origination:
             timedelta(days=self._case.start.signing_days),
             "contract-not-signed",
         )
-        stop, self._case.stop = self._case.stop, None
-        if stop is None:
-            return
-        ground = stop.ground or stop.step
-        if stop.outcome is StepOutcome.REFUSED:
-            raise Ended("REFUSED", ground)
-        await self._case.review("IDENTITY", [ground])
-        self._case.face_approved = stop.step == "face"
-        await self._case.reach("SIGNING", [])
-
-    async def _wait_and_confirm(self) -> None:
-        if self._case.waiting_until is None:
-            return
-        self._case.show("WAITING")
-        wait = self._case.waiting_until - workflow.now()
-        if wait > timedelta(0):
-            # who declines need not wait for the end
-            await self._case.until(lambda: self._case.confirmed is False, "период ожидания", wait)
-        await self._case.until(
-            lambda: self._case.confirmed is not None,
-            "второе подтверждение клиента",
-            timedelta(hours=self._case.start.confirmation_hours),
-            "not-confirmed-after-waiting",
-        )
-        if not self._case.confirmed:
-            raise Ended("WITHDRAWN", "declined-after-waiting")
+        await self._case.halted("SIGNING")
 
     async def _disburse(self) -> None:
         await do(DueDiligence.ask_bureau, self._case.bureau("before_disbursement"), "бюро ещё раз", options.OUTSIDE)
@@ -152,13 +134,14 @@ class Origination:
             raise Ended("REFUSED", *again.grounds)
         self._case.show("DISBURSING")
         done: Disbursed = await workflow.execute_child_workflow(
-            Disbursement.run,
+            Collection.run if self._case.start.receiving_method in CASH else Disbursement.run,
             DisburseLoan(ref=self._case.ref, edition=self._case.start.edition),
-            id=f"disbursement/{self._case.start.application_id}",
+            id=self._case.paying_case,
             static_summary="выдача микрокредита",
         )
         if done.loan_id is None:
-            raise Ended("REFUSED", done.ground or "payout-refused")
+            stage = "EXPIRED" if done.ground == NOT_COLLECTED else "REFUSED"
+            raise Ended(stage, done.ground or "payout-refused")
         self._case.loan_id, self._case.stage = done.loan_id, "ISSUED"
         self._case.show("ISSUED")
         with contextlib.suppress(WorkflowAlreadyStartedError):  # a case that was reset: its loan lives already
@@ -262,26 +245,6 @@ class Origination:
         if self._case.signature_id is not None:
             raise wrong_step("already-signed")
 
-    @workflow.update(description="Второе подтверждение после ожидания")
-    async def confirm(self, answer: ConfirmLoan) -> ApplicationView:
-        """The client confirms, or declines, after the waiting time."""
-        self._case.confirmed = answer.confirmed
-        await do_here(
-            Applications.confirmed,
-            StageReached(
-                ref=self._case.ref, stage="WAITING", grounds=[] if answer.confirmed else ["declined-after-waiting"]
-            ),
-        )
-        return self._case.view()
-
-    @confirm.validator
-    def _may_confirm(self, answer: ConfirmLoan) -> None:
-        self._case.expect("WAITING")
-        if self._case.confirmed is not None:
-            raise wrong_step("already-confirmed")
-        if answer.confirmed and self._case.waiting_until is not None and workflow.now() < self._case.waiting_until:
-            raise wrong_step("waiting-time-not-over")
-
     @workflow.update(description="Клиент отзывает заявление")
     async def withdraw(self) -> ApplicationView:
         """The client takes the application back; possible until the money is on its way."""
@@ -291,7 +254,7 @@ class Origination:
 
     @withdraw.validator
     def _may_withdraw(self) -> None:
-        if not {self._case.stage, self._case.entering} & {"REVIEW", "OFFERED", "SIGNING", "WAITING"}:
+        if not {self._case.stage, self._case.entering} & _WITHDRAWABLE:
             raise wrong_step("wrong-step")
 
     @workflow.update(description="Решение сотрудника (действует только запись в базе)")

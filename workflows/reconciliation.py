@@ -1,7 +1,8 @@
-"""Reconcile: one day's bank statement against our payments. Id `reconcile-YYYY-MM-DD`.
+"""Reconcile: one day's books of the bank and of the terminals against ours. Id `reconcile-YYYY-MM-DD`.
 
 Every night a schedule starts ReconcileNight, which takes the day from the time it was due at: a night that was
-missed is caught up with its own day. What nobody can explain waits here for two people.
+missed is caught up with its own day. Money that came in unnoticed is taken, and goes on in a case of its own. What
+nobody can explain waits here for two people.
 
 Rules: para 9, part 2.
 """
@@ -17,12 +18,14 @@ from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
-from activities.reconciliation import DayReconciled, Reconciliation, StatementDay
+from activities.client_files import ClientFiles, ReviewWanted
+from activities.reconciliation import GROUND, DayReconciled, Reconciliation, StatementDay
 from rules.calendar import local_date
 from rules.editions import edition
 from rules.evidence import Frozen
-from workflows import options
+from workflows import incoming, options
 from workflows.cases import Case, decision_of, do, wrong_step
+from workflows.incoming import IncomingPayment, TakeMoney
 from workflows.messages import ReviewDecided
 
 _DUE_AT: SearchAttributeKey[datetime] = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
@@ -49,6 +52,7 @@ class Reconcile:
         self._case = Case("reconciliation", edition(start.day).name)
         self._found: DayReconciled | None = None
         self._review_id: UUID | None = None
+        self._telling = False
         self._decision: str | None = None
 
     @workflow.run
@@ -67,12 +71,33 @@ class Reconcile:
 
     async def _reconcile(self) -> DayReconciled:
         self._show("STATEMENT")
-        wanted = StatementDay(day=self._day, workflow_id=workflow.info().workflow_id)
+        wanted = StatementDay(day=self._day, since=workflow.now())
         found = await do(Reconciliation.reconcile_day, wanted, "выписка банка за день", options.MONEY)
+        await self._follow([*found.taken, *found.waiting])
+        terminals = await do(Reconciliation.reconcile_terminals, wanted, "реестр терминалов за день", options.MONEY)
+        await self._follow(terminals.taken)
+        found = found.model_copy(update={"terminals": terminals})
+        if not found.clean:
+            self._telling = True
+            review = ReviewWanted(kind="MONEY", workflow_id=workflow.info().workflow_id, ground=GROUND)
+            self._review_id = await do(ClientFiles.open_review, review, "расхождения: двум сотрудникам")
+            self._telling = False
+        found = found.model_copy(update={"review_id": self._review_id})  # once opened, people decide
         self._found = found
-        self._review_id = found.review_id or self._review_id  # a review once opened is decided by people
         self._show("RECONCILED" if found.clean else "UNEXPLAINED", needs_person=not found.clean)
         return found
+
+    async def _follow(self, keys: list[str]) -> None:
+        """A case for each sum, which tells the loan or waits for people; one that runs already goes on."""
+        for key in dict.fromkeys(keys):
+            with contextlib.suppress(WorkflowAlreadyStartedError):
+                await workflow.start_child_workflow(
+                    IncomingPayment.run,
+                    TakeMoney(key=key, day=self._day, edition=edition(self._day).name),
+                    id=incoming.id_of(key),
+                    parent_close_policy=ParentClosePolicy.ABANDON,
+                    static_summary="поступление по сверке",
+                )
 
     @workflow.update(description="Сверить день и сказать, что найдено")
     async def look(self) -> DayReconciled:
@@ -89,19 +114,22 @@ class Reconcile:
     async def review_decided(self, decided: ReviewDecided) -> str:
         """retry = reconcile again (the bank has mended its statement); approve, refuse = explained, kept as decided."""
         decision = await decision_of(decided)
-        self._decision = decision
+        await workflow.wait_condition(lambda: not self._telling)
+        if self._review_id == decided.review_id:
+            self._decision = decision
         return decision
 
     @review_decided.validator
     def _may_decide(self, decided: ReviewDecided) -> None:
-        if self._review_id != decided.review_id:
+        if self._review_id != decided.review_id and not self._telling:
             raise wrong_step("review-not-open")
 
     def _show(self, stage: str, *, needs_person: bool = False) -> None:
         found = self._found
         text = "" if found is None else (
             f"строк {found.lines}, сошлось {found.matched}, без объяснения {len(found.unexplained)},"
-            f" нет в выписке {len(found.missing)}, остатки {'сходятся' if found.adds_up else 'не сходятся'}"
+            f" нет в выписке {len(found.missing)}, остатки {'сходятся' if found.adds_up else 'не сходятся'},"
+            f" в нашей книге расходится {len(found.ledger.differs)}, принято сейчас {len(found.taken)}"
         )  # fmt: skip
         self._case.show(stage, f"выписка за {self._day.isoformat()}\n\n{text}", needs_person=needs_person)
 

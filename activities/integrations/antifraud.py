@@ -22,9 +22,11 @@ class AntifraudCentre:
     ) -> None:
         self._service = Service("antifraud", url, token, client, timeout_seconds=timeout_seconds)
 
-    async def listed(self, iin: str, iban: str, phone: str, amount: Money) -> bool:
+    async def listed(self, iin: str, iban: str | None, phone: str, amount: Money) -> bool:
         """Whether the recipient is listed. Raises BrokenContract('antifraud-other-subject')."""
-        question = {"iin": iin, "iban": iban, "msisdn": phone, "amount": str(amount)}
+        question = {"iin": iin, "msisdn": phone, "amount": str(amount)}
+        if iban is not None:
+            question["iban"] = iban
         answer = await self._service.ask(_Answer, "POST", "/check", json=question)
         if answer.iin != iin:
             raise BrokenContract("antifraud-other-subject")

@@ -13,24 +13,33 @@ import httpx
 from pydantic import Field
 
 from activities.integrations.http import Refusals, Service, Wire
-from activities.ports import AccountOwner, BankStatement, Payout
-from rules.client import Person
+from activities.ports import AccountOwner, BankStatement, Destination, Payout, Recipient
 from rules.errors import BrokenContract, InvalidInput, NotAllowed, NotFound, NotSettled
 from rules.money import Money
 
 
 class _Owner(Wire):
-    iban: str
-    iin: str
+    iban: str | None = None
+    card_token: str | None = None
+    iin: str | None = None
+    bin: str | None = None
     result: Literal["MATCH", "MISMATCH", "UNKNOWN"]
     ref: str
+
+
+class _Receiver(Wire):
+    iin: str | None = None
+    bin: str | None = None
 
 
 class _Payout(Wire):
     payout_id: str = Field(min_length=1)
     order_id: str
     amount: Money
-    iban: str
+    currency: str = "KZT"
+    iban: str | None = None
+    card_token: str | None = None
+    recipient: _Receiver = _Receiver()
     status: Literal["ACCEPTED", "IN_PROGRESS", "DONE", "REJECTED", "RETURNED"]
     bank_ref: str | None = None
     value_date: date | None = None
@@ -41,11 +50,15 @@ class _Payout(Wire):
         """In the words of the port."""
         if self.status == "DONE" and not (self.bank_ref and self.value_date):
             raise BrokenContract("bank-unreadable")
+        if bool(self.iban) == bool(self.card_token):
+            raise BrokenContract("bank-unreadable")
         return Payout(
             payout_id=self.payout_id,
             order_id=self.order_id,
             amount=self.amount,
-            iban=self.iban,
+            currency=self.currency,
+            destination=Destination(kind="iban" if self.iban else "card", value=self.iban or self.card_token or ""),
+            receiver=self.recipient.iin or self.recipient.bin,
             status=self.status,
             bank_reference=self.bank_ref,
             value_date=self.value_date,
@@ -67,6 +80,7 @@ class _Line(Wire):
     counterparty: _Party
     purpose: str
     booked_at: str
+    currency: str = "KZT"
 
 
 class _Statement(Wire):
@@ -88,12 +102,23 @@ _FIND_REFUSALS: Refusals = {
 }
 
 
+# КБЕ of the receiver: a resident individual, and a resident organisation that is no financial one
+_BENEFICIARY = {False: "19", True: "17"}
+
+
+def _place(destination: Destination) -> str:
+    return "iban" if destination.kind == "iban" else "card_token"
+
+
+def _number(party: Recipient) -> dict[str, str]:
+    return {"bin": party.bin} if party.bin is not None else {"iin": party.number}
+
+
 class LenderBank:
     """The bank.
 
     Args:
         timeout_seconds: keep it below the time-out of the activity that pays.
-        beneficiary_code: the КБЕ of the receiver, a resident individual.
         purpose_code: the КНП of a payout.
     """
 
@@ -104,55 +129,56 @@ class LenderBank:
         client: httpx.AsyncClient | None = None,
         *,
         timeout_seconds: float = 10.0,
-        beneficiary_code: str = "19",
         purpose_code: str = "119",
     ) -> None:
         self._service = Service("bank", url, token, client, timeout_seconds=timeout_seconds)
-        self._beneficiary_code, self._purpose_code = beneficiary_code, purpose_code
+        self._purpose_code = purpose_code
 
-    async def verify_owner(self, iban: str, iin: str, full_name: str) -> AccountOwner:
-        """Whether the account is this person's.
+    async def verify_owner(self, destination: Destination, owner: Recipient) -> AccountOwner:
+        """Whether the account or the card is this person's or organisation's.
 
         Raises:
             NotFound: `account-unknown`: no such account, or a closed one.
             InvalidInput: `iban-invalid`.
             BrokenContract: `bank-mismatch`: the answer is about another account or person.
         """
+        whose = {_place(destination): destination.value, **_number(owner)}
         answer = await self._service.ask(
             _Owner,
             "POST",
             "/v1/accounts/verify",
-            json={"iban": iban, "iin": iin, "full_name": full_name},
+            json={**whose, "full_name": owner.name},
             refusals={
                 "404 NO_ACCOUNT": lambda: NotFound("account-unknown"),
                 "422 BAD_IBAN": lambda: InvalidInput("iban-invalid", field="/iban"),
             },
         )
-        if (answer.iban, answer.iin) != (iban, iin):
+        if answer.model_dump(include=set(whose)) != whose:
             raise BrokenContract("bank-mismatch")
         return AccountOwner(result=answer.result, reference=answer.ref)
 
-    async def pay(self, key: str, order_id: str, amount: Money, iban: str, recipient: Person, purpose: str) -> Payout:
-        """Send one payout.
+    async def pay(
+        self, key: str, order_id: str, amount: Money, destination: Destination, recipient: Recipient, purpose: str
+    ) -> Payout:
+        """Send one payout. The answer is what the bank says it took: the caller compares it with its own order.
 
         Raises:
             NotAllowed: `payout-refused`: certainly not paid.
             NotSettled: the same payout is still at work at the bank.
             Unavailable: the outcome is unknown.
-            BrokenContract: `bank-mismatch`: accepted, but not what we ordered; or an answer we cannot read, which
-                leaves the outcome unknown too.
+            BrokenContract: an answer we cannot read, or about another order (`bank-mismatch`): the outcome is unknown.
         """
         order = {
             "order_id": order_id,
             "amount": str(amount),
             "currency": "KZT",
-            "iban": iban,
-            "recipient": {"iin": recipient.iin, "name": recipient.full_name, "kbe": self._beneficiary_code},
+            _place(destination): destination.value,
+            "recipient": {**_number(recipient), "name": recipient.name, "kbe": _BENEFICIARY[recipient.bin is not None]},
             "knp": self._purpose_code,
             "purpose": purpose,
         }
         answer = await self._service.ask(_Payout, "POST", "/v1/payouts", key=key, json=order, refusals=_PAY_REFUSALS)
-        if (answer.order_id, answer.amount, answer.iban) != (order_id, amount, iban):
+        if answer.order_id != order_id:
             raise BrokenContract("bank-mismatch")
         return answer.as_payout()
 

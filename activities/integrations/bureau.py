@@ -5,15 +5,17 @@ Rules: para 8, part 8; para 10.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 import httpx
 from pydantic import AwareDatetime, Field
 
 from activities.integrations.http import Refusals, Service, Wire
-from activities.ports import BureauAnswer, BureauContract
+from activities.ports import BureauAnswer, BureauContract, BureauRecord, SubmissionState
 from rules.errors import BrokenContract, Conflict, InvalidInput, NotFound
 from rules.money import Money
 
@@ -56,10 +58,17 @@ class _Batch(Wire):
     batch_id: str
 
 
+class _Rejected(Wire):
+    index: int = Field(ge=0)
+    code: str = Field(pattern=r"^[A-Z0-9_-]{1,40}$")
+    message: str
+
+
 class _Submission(Wire):
+    batch_id: str
     state: Literal["IN_WORK", "DONE"]
     accepted: int = Field(ge=0)
-    rejected: list[dict[str, Any]]
+    rejected: list[_Rejected]
 
 
 # only the bureau's own word makes an empty report; any other 404 is a wrong address
@@ -110,29 +119,32 @@ class Bureau:
             raise BrokenContract("bureau-stale")
         return _answer(report, reply.body)
 
-    async def submit(self, batch_id: str, records: list[dict[str, Any]]) -> str:
+    def pack(self, batch_id: str, records: Sequence[BureauRecord]) -> bytes:
+        """The body of a submission. What is sent again is these bytes, not a new packing of the same records."""
+        listed = [record.model_dump(mode="json", exclude_none=True) for record in records]
+        return json.dumps({"batch_id": batch_id, "records": listed}, ensure_ascii=False).encode()
+
+    async def submit(self, batch_id: str, content: bytes) -> None:
         """Send a batch; the same batch again changes nothing.
 
         Raises:
             InvalidInput: `bureau-records-refused`: a record does not follow the bureau's schema.
             Conflict: `batch-id-reused`: the id was used for other records.
         """
-        answer = await self._state.ask(
-            _Batch,
+        reply = await self._state.fetch(
             "POST",
             "/v1/submissions",
             key=batch_id,
-            json={"batch_id": batch_id, "records": records},
+            content=content,
+            headers={"Content-Type": "application/json"},
             refusals={
                 "422 SCHEMA": lambda: InvalidInput("bureau-records-refused"),
                 "422 KEY_REUSED": lambda: Conflict("batch-id-reused"),
             },
         )
-        if answer.batch_id != batch_id:
-            raise BrokenContract("state-bureau-other-subject")
-        return answer.batch_id
+        self._same_batch(self._state.read(_Batch, reply), batch_id)
 
-    async def submission(self, batch_id: str) -> dict[str, Any]:
+    async def submission(self, batch_id: str) -> SubmissionState:
         """What became of a batch: state IN_WORK | DONE, accepted, rejected. Raises NotFound('batch-unknown')."""
         answer = await self._state.ask(
             _Submission,
@@ -140,7 +152,13 @@ class Bureau:
             f"/v1/submissions/{quote(batch_id, safe='')}",
             refusals={"404 NOT_FOUND": lambda: NotFound("batch-unknown")},
         )
-        return answer.model_dump(mode="json")
+        self._same_batch(answer, batch_id)
+        return SubmissionState.model_validate(answer.model_dump(exclude={"batch_id"}))
+
+    @staticmethod
+    def _same_batch(answer: _Batch | _Submission, batch_id: str) -> None:
+        if answer.batch_id != batch_id:
+            raise BrokenContract("state-bureau-other-subject")
 
 
 def _unknown() -> BureauAnswer:

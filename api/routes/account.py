@@ -24,7 +24,7 @@ from api.sessions import AnyCaller, ClientCaller, OnceDep
 from api.uploads import Upload
 from rules.errors import NotFound
 from storage import audit
-from storage.tables import Application, Client, Document, Message, OutboxAction
+from storage.tables import Application, Client, Document, Loan, Message, OutboxAction
 
 router = APIRouter(tags=["personal account"])
 
@@ -174,6 +174,9 @@ async def _owner(moment: Moment, workflow_id: str) -> UUID | None:
     kind, _, identity = workflow_id.partition("/")
     if kind == "registration":
         return UUID(identity)
+    if kind in ("loan", "restructuring"):
+        loan = await moment.session.get(Loan, UUID(identity.partition("/")[0]))
+        return loan.client_id if loan else None
     if kind in ("application", "disbursement"):
         application = await moment.session.get(Application, UUID(identity))
         return application.client_id if application else None

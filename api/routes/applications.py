@@ -34,9 +34,12 @@ from api.sessions import Caller, ClientCaller, OnceDep
 from api.steps import accepted
 from rules import products
 from rules.client import ClientKind
+from rules.desks import desk
 from rules.editions import Proof, contract_proofs, edition
 from rules.errors import Conflict, InvalidInput
 from rules.evidence import Frozen
+from rules.partners import partner
+from rules.receiving import at_a_terminal, check_purpose
 from rules.schedule import Method, RepaymentSchedule
 from storage import audit
 from storage.tables import Application, Client, Offer
@@ -73,7 +76,7 @@ async def _submit(kit: Services, moment: Moment, caller: Caller, body: Applicati
     """The row with everything the decision will stand on, and the start of the workflow, in one transaction."""
     client = await kit.records.clients.get(moment.session, caller.client_id)
     product = _product(moment, ClientKind(client.kind), body)
-    iban = body.receiving.iban or ""
+    how = body.receiving.receiving()
     application = Application(
         id=once.new_id,
         client_id=client.id,
@@ -81,8 +84,8 @@ async def _submit(kit: Services, moment: Moment, caller: Caller, body: Applicati
         term_months=body.term_months,
         purpose=body.purpose.value,
         receiving_method=body.receiving.method.value,
-        account=kit.records.vault.seal_own(iban.encode(), lending.account_context(once.new_id)),
-        account_index=kit.records.vault.index("iban", iban),
+        account=kit.records.vault.seal_own(how.written().encode(), lending.account_context(once.new_id)),
+        account_index=kit.records.vault.index("iban" if how.channel == "bank" else how.channel, how.value),
         edition=edition(moment.day).name,
         policy_version=moment.policy.version,
         product_code=product.code,
@@ -118,6 +121,13 @@ def _product(moment: Moment, kind: ClientKind, body: ApplicationBody) -> product
     except InvalidInput as error:
         field = "/receiving/method" if error.field == "/receiving_method" else error.field
         raise InvalidInput(error.code, str(error), field=field) from None
+    check_purpose(body.receiving.method, body.purpose)
+    if body.receiving.method is products.ReceivingMethod.CASH_TERMINAL and body.amount > at_a_terminal(moment.policy):
+        raise InvalidInput("amount-above-terminal-limit", field="/amount")
+    if body.receiving.merchant_id is not None:
+        partner(body.receiving.merchant_id, moment.day)
+    if body.receiving.desk is not None:
+        desk(body.receiving.desk, moment.day)
     return found
 
 
@@ -133,6 +143,8 @@ def _start(moment: Moment, client: Client, application: Application) -> ApplyFor
         offer_days=moment.policy.whole("offer-days"),
         signing_days=-(-moment.policy.whole("signing-hours") // HOURS_A_DAY),
         confirmation_hours=moment.policy.whole("confirmation-window-hours"),
+        receiving_method=application.receiving_method,
+        merchant_hours=moment.policy.whole("merchant-confirmation-hours"),
     )
 
 

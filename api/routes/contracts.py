@@ -141,7 +141,9 @@ async def begin_signing(application_id: UUID, kit: Kit, caller: ClientCaller, on
 
 
 @dataclass(frozen=True)
-class _Signing:
+class Signing:
+    """What a client sends to sign: the CMS, a selfie, the filmed challenge."""
+
     cms: Upload
     selfie: Upload
     video: Upload
@@ -149,11 +151,11 @@ class _Signing:
     fingerprint: str
 
 
-async def _signing(request: Request) -> _Signing:
+async def read_signing(request: Request) -> Signing:
     """The signing, as multipart files or as JSON with base64."""
     if not request.headers.get("content-type", "").lower().startswith("application/json"):
         form = await read_form(request, files=frozenset({"cms", "selfie", "video"}), fields=frozenset({"challenge_id"}))
-        return _Signing(
+        return Signing(
             Upload(form.cms("cms"), CMS),
             form.image("selfie"),
             form.video("video"),
@@ -165,7 +167,7 @@ async def _signing(request: Request) -> _Signing:
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
-    return _Signing(
+    return Signing(
         Upload(base64.b64decode(body.cms), CMS),
         image(_decoded(body.selfie, "/selfie"), "/selfie"),
         video(_decoded(body.video, "/video"), "/video"),
@@ -191,7 +193,7 @@ async def sign(application_id: UUID, request: Request, kit: Kit, caller: ClientC
     """Sign the contract: CMS over its PDF, selfie, filmed challenge. Multipart, or JSON with base64. Rules: para 9."""
     async with kit.records.moment() as moment:
         await lending.own_application(moment.session, caller.client_id, application_id)
-    signing = await _signing(request)
+    signing = await read_signing(request)
 
     async def work() -> Outcome:
         async with kit.records.moment() as moment:

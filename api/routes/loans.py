@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from sqlmodel import col, select
 
 from activities.context import Moment
+from activities.loan_book import position_of, status_of
 from api.fields import Day
 from api.problems import language_of
 from api.routes.problems import ASK, problems
@@ -18,9 +19,9 @@ from api.services import Kit
 from api.sessions import ClientCaller
 from rules import loan as fold
 from rules.errors import NotFound
-from rules.money import Money
-from rules.schedule import LoanTerms, build
-from storage.tables import Loan, LoanEvent
+from rules.schedule import Installment, build
+from storage import loans as stored
+from storage.tables import Loan
 
 router = APIRouter(prefix="/loans", tags=["loans"])
 
@@ -32,36 +33,20 @@ async def _own(moment: Moment, client_id: UUID, loan_id: UUID) -> Loan:
     return found
 
 
-async def _events(moment: Moment, loan: Loan) -> list[fold.LoanEvent]:
-    """The loan's facts as rules.loan reads them."""
-    query = select(LoanEvent).where(col(LoanEvent.loan_id) == loan.id).order_by(col(LoanEvent.value_date))
-    return [
-        fold.loan_event.validate_python(
-            {
-                "key": one.key,
-                "kind": one.kind,
-                "value_date": one.value_date,
-                "known_at": one.known_at,
-                **one.payload,
-            }
-        )
-        for one in (await moment.session.exec(query)).all()
-    ]
-
-
-async def _position(moment: Moment, loan: Loan, on: date) -> fold.Position:
-    return fold.position(await _events(moment, loan), LoanTerms.model_validate(loan.terms), on)
+def _today(moment: Moment, loan: Loan) -> date:
+    """The present day; the day of the disbursement where the bank dates it later."""
+    return max(moment.day, loan.disbursed_on)
 
 
 async def _told(moment: Moment, loan: Loan) -> LoanAnswer:
-    terms = LoanTerms.model_validate(loan.terms)
-    today = await _position(moment, loan, max(moment.day, loan.disbursed_on))
+    terms = stored.terms(loan)
+    today = await position_of(moment.session, loan.id, _today(moment, loan))
     return LoanAnswer(
         loan_id=loan.id,
         number=loan.number,
         application_id=loan.application_id,
         contract_id=loan.contract_id,
-        status=loan.status,
+        status=status_of(today),
         principal=terms.principal,
         rate_percent_per_year=terms.rate_percent_per_year,
         method=terms.method,
@@ -95,7 +80,7 @@ async def debt(loan_id: UUID, kit: Kit, caller: ClientCaller, on: Annotated[Day 
     """What is owed at the end of a day, today where none is given; later days as if nothing more is paid."""
     async with kit.records.moment() as moment:
         found = await _own(moment, caller.client_id, loan_id)
-        position = await _position(moment, found, on or max(moment.day, found.disbursed_on))
+        position = await position_of(moment.session, found.id, on or _today(moment, found))
     return Debt(
         loan_id=found.id,
         on=position.on,
@@ -103,10 +88,15 @@ async def debt(loan_id: UUID, kit: Kit, caller: ClientCaller, on: Annotated[Day 
         principal_due=position.principal_due,
         interest_due=position.interest_due,
         interest_accrued=position.interest_accrued,
-        penalty=Money(0),
+        penalty=position.penalty,
         overdue_amount=position.overdue_amount,
+        overdue_principal=position.overdue_principal,
+        overdue_interest=position.overdue_interest,
         overdue_days=position.overdue_days,
         advance=position.advance,
+        overpaid=position.overpaid,
+        suspended=position.suspended,
+        interest_suspended=position.interest_suspended,
         total_to_close=position.total_to_close,
         next_due=position.next_due,
         next_payment=position.next_payment,
@@ -118,7 +108,7 @@ async def schedule(loan_id: UUID, kit: Kit, caller: ClientCaller) -> ScheduleAns
     """The schedule of the contract."""
     async with kit.records.moment() as moment:
         found = await _own(moment, caller.client_id, loan_id)
-    built = build(LoanTerms.model_validate(found.terms))
+    built = build(stored.terms(found))
     return ScheduleAnswer(
         loan_id=found.id,
         method=built.terms.method,
@@ -129,31 +119,36 @@ async def schedule(loan_id: UUID, kit: Kit, caller: ClientCaller) -> ScheduleAns
     )
 
 
-@router.get("/{loan_id}/payments", responses=ASK)
-async def payments(loan_id: UUID, kit: Kit, caller: ClientCaller) -> list[PaymentAnswer]:
-    """Payments received, and how each was divided: what principal fell by, the rest is interest or waits."""
+@router.get("/{loan_id}/upcoming", responses=ASK)
+async def upcoming(loan_id: UUID, kit: Kit, caller: ClientCaller) -> list[Installment]:
+    """Instalments still to come, as things stand today: after early repayments, moved due dates, restructuring."""
     async with kit.records.moment() as moment:
         found = await _own(moment, caller.client_id, loan_id)
-        events = await _events(moment, found)
-    terms = LoanTerms.model_validate(found.terms)
-    told = []
-    for paid in (event for event in events if isinstance(event, fold.Paid)):
-        others = [one for one in events if one.key != paid.key]
-        before = fold.position(others, terms, paid.value_date)
-        after = fold.position(events, terms, paid.value_date)
-        principal = before.principal - after.principal
-        told.append(
-            PaymentAnswer(
-                on=paid.value_date,
-                amount=paid.amount,
-                principal=principal,
-                interest=(before.interest_due + before.interest_accrued)
-                - (after.interest_due + after.interest_accrued),
-                penalty=Money(0),
-                known_at=paid.known_at,
-            )
+        events = await stored.events(moment.session, found.id)
+    return list(fold.upcoming(events, stored.terms(found), _today(moment, found)))
+
+
+@router.get("/{loan_id}/payments", responses=ASK)
+async def payments(loan_id: UUID, kit: Kit, caller: ClientCaller) -> list[PaymentAnswer]:
+    """Payments received, and how each was divided between principal, interest and penalty."""
+    async with kit.records.moment() as moment:
+        found = await _own(moment, caller.client_id, loan_id)
+        events = await stored.events(moment.session, found.id)
+    insteads = [one.instead for one in events if isinstance(one, fold.Corrected)]
+    facts = {one.key: one for one in (*events, *insteads) if isinstance(one, fold.Paid)}
+    return [
+        PaymentAnswer(
+            on=facts[one.key].value_date,
+            amount=facts[one.key].amount,
+            principal=one.principal,
+            interest=one.interest,
+            penalty=one.penalty,
+            waiting=one.waiting,
+            overpaid=one.overpaid,
+            known_at=facts[one.key].known_at,
         )
-    return told
+        for one in fold.divisions(events, stored.terms(found), _today(moment, found))
+    ]
 
 
 @router.get("/{loan_id}/ways-to-repay", responses=ASK)

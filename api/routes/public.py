@@ -12,7 +12,6 @@ from api.schemas_lending import OrganisationAnswer, ProductAnswer
 from api.services import Kit
 from rules.calendar import local_date
 from rules.products import products
-from rules.schedule import Method
 
 router = APIRouter(tags=["public"])
 
@@ -40,7 +39,7 @@ async def on_offer(request: Request) -> list[ProductAnswer]:
             term_months_max=one.max_months,
             rate_percent_per_year=one.rate_percent_per_year,
             purposes=sorted(one.purposes),
-            methods=list(Method),
+            methods=list(one.methods),
             receiving=sorted(one.receiving_methods),
         )
         for one in products(local_date(datetime.now(UTC)))

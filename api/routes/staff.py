@@ -21,6 +21,7 @@ from api.schemas_staff import (
     DecisionAnswer,
     DecisionBody,
     DecisionRecord,
+    PaymentShown,
     ReviewAnswer,
     Role,
     StaffLogInBody,
@@ -29,8 +30,8 @@ from api.schemas_staff import (
 from api.services import Kit
 from api.staff import COOKIE, AnyMember, Reviewer, log_in, log_out
 from api.titles import title
-from rules.errors import NotFound
-from storage import audit, reviews
+from rules.errors import InvalidInput, NotFound
+from storage import audit, payments, reviews
 from storage.tables import Review, ReviewDecision
 from workflows.messages import ReviewDecided
 
@@ -40,6 +41,11 @@ _WORKFLOWS = {  # by the first word of the workflow's id
     "registration": "Registration",
     "application": "Origination",
     "disbursement": "Disbursement",
+    "refund": "Refund",
+    "loan": "Servicing",
+    "restructuring": "Restructuring",
+    "collection": "Collection",
+    "payment": "IncomingPayment",
     "reconcile": "Reconcile",
 }
 
@@ -100,17 +106,37 @@ async def _told(moment: Moment, review: Review, language: str) -> ReviewAnswer:
         claimed_at=review.claimed_at,
         created_at=review.created_at,
         second_person=review.kind in reviews.TWO_PEOPLE,
+        payment=await _payment(moment, review),
         decisions=[
             DecisionRecord(
                 decision_id=one.id,
                 staff_id=one.staff_id,
                 decision=one.decision,
                 reason_code=one.reason_code,
+                bank_reference=one.bank_reference,
+                value_date=one.value_date,
                 final=one.final,
                 at=one.at,
             )
             for one in decisions
         ],
+    )
+
+
+async def _payment(moment: Moment, review: Review) -> PaymentShown | None:
+    """The payment that the case is about; who receives it is asked of the bank, not of this queue."""
+    payment = await payments.get(moment.session, review.payment_key) if review.payment_key else None
+    if payment is None:
+        return None
+    return PaymentShown(
+        key=payment.key,
+        order_id=payment.order_id,
+        purpose=payment.purpose,
+        channel=payment.channel,
+        amount=payment.amount,
+        state=payment.state,
+        sent_at=payment.sent_at,
+        payout_id=payment.payout_id,
     )
 
 
@@ -143,7 +169,9 @@ async def decide(review_id: UUID, body: DecisionBody, kit: Kit, member: Reviewer
     """Decide. Money and AML doubts need a second, different person; the first decision only proposes."""
     async with kit.records.moment() as moment:
         review = await _review(moment, review_id)
-        decision = await reviews.decide(moment.session, review_id, member.staff_id, body.decision, body.reason_code)
+        decision = await reviews.decide(
+            moment.session, review_id, member.staff_id, body.decision, body.reason_code, _evidence(body, moment)
+        )
         await audit.record(
             moment.session,
             actor=member.who,
@@ -158,6 +186,15 @@ async def decide(review_id: UUID, body: DecisionBody, kit: Kit, member: Reviewer
             await kit.actions.keep(moment.session, call)  # whoever dies now, the workflow will be told
     delivered = decision.final and await kit.actions.deliver(call)
     return DecisionAnswer(review_id=review_id, decision_id=decision.id, final=decision.final, delivered=delivered)
+
+
+def _evidence(body: DecisionBody, moment: Moment) -> reviews.Evidence | None:
+    """The line of the bank's books that shows a payment, where the decision names one."""
+    if body.bank_reference is None or body.value_date is None:
+        return None
+    if body.value_date > moment.day:
+        raise InvalidInput("day-in-the-future", field="/value_date")
+    return reviews.Evidence(body.bank_reference, body.value_date)
 
 
 def _call(review: Review, decision: ReviewDecision) -> Call:

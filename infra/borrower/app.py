@@ -18,6 +18,8 @@ from typing import Any
 
 import httpx
 
+from infra.borrower.outcomes import Refused as Refused
+from infra.borrower.outcomes import Stopped as Stopped
 from infra.borrower.person import Persona
 
 JSON = dict[str, Any]
@@ -26,32 +28,6 @@ Clip = Callable[[bytes, list[str]], Awaitable[bytes]]
 Sign = Callable[[bytes], Awaitable[bytes]]
 
 ACKNOWLEDGEMENTS = ("lending_rules", "payments_information", "rights_and_duties")
-
-
-class Refused(Exception):
-    """The API answered with a problem. problem: its body; status: HTTP status."""
-
-    def __init__(self, status: int, problem: JSON) -> None:
-        super().__init__(f"{status} {problem.get('code')} {problem.get('field', '')}")
-        self.status, self.problem = status, problem
-
-    @property
-    def code(self) -> str:
-        """The stable code of the problem."""
-        return str(self.problem.get("code"))
-
-
-class Stopped(Exception):
-    """A step ended on a ground. answer: the step's answer."""
-
-    def __init__(self, answer: JSON) -> None:
-        super().__init__(f"{answer.get('step')} {answer.get('outcome')} {answer.get('ground')}")
-        self.answer = answer
-
-    @property
-    def ground(self) -> str:
-        """The stable code of the ground."""
-        return str(self.answer.get("ground"))
 
 
 @dataclass
@@ -151,14 +127,17 @@ class BorrowerApp:
         answer = await self.call("POST", "/sessions", json=body)
         self.token, self.client_id = answer["token"], answer["client_id"]
 
-    async def apply(self, amount: str, months: int, purpose: str = "PERSONAL_NEEDS", iban: str | None = None) -> str:
-        """Submit an application; returns its id."""
-        body = {
-            "amount": amount,
-            "term_months": months,
-            "purpose": purpose,
-            "receiving": {"method": "OWN_ACCOUNT", "iban": iban or self.persona.iban},
-        }
+    async def apply(
+        self,
+        amount: str,
+        months: int,
+        purpose: str = "PERSONAL_NEEDS",
+        iban: str | None = None,
+        receiving: JSON | None = None,
+    ) -> str:
+        """Submit an application; returns its id. receiving: how the money is to come, else to the own account."""
+        own = {"method": "OWN_ACCOUNT", "iban": iban or self.persona.iban}
+        body = {"amount": amount, "term_months": months, "purpose": purpose, "receiving": receiving or own}
         return str((await self.call("POST", "/applications", json=body))["application_id"])
 
     async def offers(self, application: str) -> list[JSON]:
@@ -189,6 +168,22 @@ class BorrowerApp:
         files["cms"] = ("contract.cms", await self.sign(content), "application/pkcs7-signature")
         await self.step("PUT", f"/applications/{application}/signing", files=files, data=data)
         return start
+
+    async def confirm_merchant(self, application: str) -> JSON:
+        """Show the face for exactly the payment to the seller. Returns what was confirmed."""
+        await self.until(application, "MERCHANT_CONFIRMATION")
+        path = f"/applications/{application}/merchant-confirmation"
+        check: JSON = await self.call("POST", f"{path}/challenges")
+        files, data = await self._face(check["challenge"])
+        await self.step("POST", path, files=files, data=data)
+        return check
+
+    async def collection(self, application: str) -> JSON:
+        """The order that waits at a desk or a terminal, with the code that is shown once."""
+        await self.until(application, "DISBURSING")
+        path = f"/applications/{application}/collection"
+        waiting: JSON = await self.call("GET", path)
+        return waiting | {"code": (await self.call("POST", f"{path}/codes"))["code"]}
 
     async def issued(self, application: str) -> JSON:
         """Wait for the money; the application's final state."""

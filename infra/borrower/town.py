@@ -91,6 +91,26 @@ class Town:
         """A key and certificate of the counterparty authority for this person."""
         return await SigningKey.obtain(self.world, persona, **wanted)
 
+    async def card(self, persona: Persona, number: str = "4000001234567899") -> str:
+        """A card typed into the bank's own form: its token. The number is made up."""
+        return await self._control("/bank/card-form", "card_token", iin=persona.iin, card_number=number)
+
+    async def digital_document(self, persona: Persona) -> str:
+        """The code in the person's telephone that opens their document once."""
+        return await self._control("/digital-documents", "code", iin=persona.iin)
+
+    async def at_terminal(self, order: str, code: str) -> dict[str, Any]:
+        """Somebody types an order and its code into a terminal."""
+        answer = await self.world.post("/_control/terminals/cash-outs", json={"order": order, "code": code})
+        answer.raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def _control(self, path: str, wanted: str, **body: str) -> str:
+        answer = await self.world.post(f"/_control{path}", json=body)
+        answer.raise_for_status()
+        return str(answer.json()[wanted])
+
     async def fault(self, **fault: Any) -> None:
         """Plant a fault: service, operation, fault, times, match, params."""
         (await self.world.post("/_control/faults", json=fault)).raise_for_status()

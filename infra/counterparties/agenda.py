@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -59,13 +59,20 @@ class Agenda:
         return {"event_id": uuid4().hex, "type": event_type, "at": self._store.now().isoformat(), "data": data}
 
     def callback(
-        self, service: str, event_type: str, data: dict[str, Any], *, key: str, delay_seconds: float = 0.0
+        self,
+        service: str,
+        event_type: str,
+        data: dict[str, Any],
+        *,
+        key: str | Collection[str],
+        delay_seconds: float = 0.0,
     ) -> None:
-        """Plan a callback, with the faults that wait for it. key: what a fault may match (order id)."""
+        """Plan a callback, with the faults that wait for it. key: what a fault may match (order id), one or several."""
         if not self._base:
             return
         event = self.event(event_type, data)
-        fault = self._faults.take(service, "callback", keys=[key], kinds=CALLBACK_FAULTS)
+        keys = [key] if isinstance(key, str) else list(key)
+        fault = self._faults.take(service, "callback", keys=keys, kinds=CALLBACK_FAULTS)
         for copy, later in self._spoiled(event, fault):
             self.plan("callback", {"service": service, "event": copy}, delay_seconds + later)
 
@@ -86,6 +93,18 @@ class Agenda:
         """One delivery; whether it was taken. True also where callbacks are sent nowhere."""
         if not self._base:
             return True
+        answer = await self._post(service, event)
+        return answer is not None and answer.is_success
+
+    async def ask(self, service: str, event: dict[str, Any]) -> dict[str, Any] | None:
+        """A callback that wants an answer at once; None where none came."""
+        answer = await self._post(service, event) if self._base else None
+        if answer is None or not answer.is_success or not answer.content:
+            return None
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def _post(self, service: str, event: dict[str, Any]) -> httpx.Response | None:
         event = dict(event)
         secret = "forged" if event.pop("forged", False) else self._secret
         body = json.dumps(event, ensure_ascii=False).encode()
@@ -93,14 +112,13 @@ class Agenda:
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False)
         try:
-            answer = await self._client.post(
+            return await self._client.post(
                 f"{self._base}/{service}",
                 content=body,
                 headers={"Content-Type": "application/json", callbacks.HEADER: signature},
             )
         except httpx.HTTPError:
-            return False
-        return answer.is_success
+            return None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

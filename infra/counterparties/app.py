@@ -22,12 +22,16 @@ from infra.counterparties import (
     bank,
     bank_control,
     bureau,
+    cash_outs,
     control,
+    digital_documents,
     errors,
+    furnishing,
     identity,
     operator,
     regulator,
     sms,
+    terminals,
 )
 from infra.counterparties.agenda import Agenda
 from infra.counterparties.exchange import Exchange
@@ -81,7 +85,23 @@ def create_app(config: Config | None = None) -> Exchange:
         """Alive, with the services' clock."""
         return {"status": "ok", "now": store.now().isoformat()}
 
-    for part in (aml, antifraud, bank, bank_control, bureau, control, identity, operator, regulator, sms):
+    parts = (
+        aml,
+        antifraud,
+        bank,
+        bank_control,
+        bureau,
+        cash_outs,
+        control,
+        digital_documents,
+        furnishing,
+        identity,
+        operator,
+        regulator,
+        sms,
+        terminals,
+    )
+    for part in parts:
         app.include_router(part.router(world))
     _mount_pki(app, config.state, faults)
     return Exchange(app, world, config.token)

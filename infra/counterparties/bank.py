@@ -1,18 +1,19 @@
-"""The lender's bank: owner check, payouts, statement, signed callbacks.
+"""The lender's bank: owner check, payouts to accounts and cards, statement, signed callbacks.
 
-Settings (PUT /_control/bank/settings): mode keyed | lookup_only (keys are ignored) | neither (no lookup
-either: 501); key_ttl seconds; posting_lag seconds in which a payout cannot be found yet; settle_ms until a
-payout is DONE; opening balance of the lender.
+A card is named by its token, never by its number; a receiver is a person (iin) or an organisation (bin).
+Settings (PUT /_control/bank/settings): mode keyed | lookup_only (keys are ignored) | neither (no lookup either: 501);
+key_ttl seconds; posting_lag seconds in which a payout cannot be found yet; settle_ms until a payout is DONE; opening
+balance of the lender.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from infra.counterparties import bank_books as books
 from infra.counterparties.bank_books import Settings
@@ -23,34 +24,77 @@ from rules.contacts import validate_iban
 from rules.errors import InvalidInput
 from rules.money import Money
 
-_PAY_FAULTS = frozenset({"refused", "rejected", "returned", "other_amount", "other_iban", "before_answer"})
-_LOOKUP_FAULTS = frozenset({"other_amount", "other_iban"})
+_OTHER = {
+    "other_amount": ("amount", "1.00"),
+    "other_iban": ("iban", "KZ86125KZT5004100100"),
+    "other_currency": ("currency", "USD"),
+    "other_recipient": ("iin", "910203300023"),
+}
+_PAY_FAULTS = frozenset({"refused", "rejected", "returned", "before_answer", *_OTHER})
+_LOOKUP_FAULTS = frozenset(_OTHER)
 _OWNER_FAULTS = frozenset({"owner"})
 
 
-class OwnerQuestion(BaseModel):
-    """Whose account is it?"""
+class Place(BaseModel):
+    """An account or a card."""
 
-    iban: str
-    iin: str
+    iban: str | None = None
+    card_token: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.iban) == bool(self.card_token):
+            raise ValueError("either iban or card_token")
+        return self
+
+    @property
+    def place(self) -> str:
+        """The number, or the token."""
+        return self.iban or self.card_token or ""
+
+
+class Party(BaseModel):
+    """A person or an organisation."""
+
+    iin: str | None = None
+    bin: str | None = None
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Self:
+        if bool(self.iin) == bool(self.bin):
+            raise ValueError("either iin or bin")
+        return self
+
+    @property
+    def number(self) -> str:
+        """The IIN or the BIN."""
+        return self.iin or self.bin or ""
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """As the lender named it."""
+        return {"bin": self.bin} if self.bin else {"iin": self.number}
+
+
+class OwnerQuestion(Place, Party):
+    """Whose account or card is it?"""
+
     full_name: str
 
 
-class Recipient(BaseModel):
+class Recipient(Party):
     """Who is to receive."""
 
-    iin: str
     name: str
     kbe: str
 
 
-class PayoutOrder(BaseModel):
+class PayoutOrder(Place):
     """One payout."""
 
     order_id: str = Field(min_length=1, max_length=100)
     amount: Money
     currency: Literal["KZT"]
-    iban: str
     recipient: Recipient
     knp: str
     purpose: str
@@ -64,23 +108,7 @@ def router(world: World) -> APIRouter:
 
     @routes.post("/bank/v1/accounts/verify")
     async def verify(question: OwnerQuestion) -> dict[str, Any]:
-        try:
-            validate_iban(question.iban)
-        except InvalidInput:
-            raise Refusal(422, "BAD_IBAN") from None
-        account = world.store.get("account", question.iban)
-        if account is None or account["closed"]:
-            raise Refusal(404, "NO_ACCOUNT")
-        fault = world.faults.take("bank", "verify_owner", iin=question.iin, keys=[question.iban], kinds=_OWNER_FAULTS)
-        own = "MATCH" if account["iin"] == question.iin else "MISMATCH"
-        return {
-            "iban": question.iban,
-            "iin": question.iin,
-            "result": str(fault.params.get("result", "UNKNOWN")) if fault else account["owner"] or own,
-            "bank_bic": "NESIKZKA",
-            "checked_at": world.store.now().isoformat(),
-            "ref": uuid4().hex,
-        }
+        return _owner(world, question)
 
     @routes.post("/bank/v1/payouts")
     async def pay(request: Request, order: PayoutOrder) -> JSONResponse:
@@ -88,7 +116,9 @@ def router(world: World) -> APIRouter:
         early: list[dict[str, Any]] = []
 
         def work() -> tuple[int, dict[str, Any]]:
-            fault = world.faults.take("bank", "pay", iin=order.recipient.iin, keys=[order.order_id], kinds=_PAY_FAULTS)
+            fault = world.faults.take(
+                "bank", "pay", iin=order.recipient.number, keys=[order.order_id], kinds=_PAY_FAULTS
+            )
             payout = _accept(world, order, settings, fault)
             if fault and fault.fault == "before_answer":
                 early.append(books.settle(world, payout["payout_id"], announce=False))
@@ -119,6 +149,27 @@ def router(world: World) -> APIRouter:
     return routes
 
 
+def _owner(world: World, question: OwnerQuestion) -> dict[str, Any]:
+    if question.iban:
+        try:
+            validate_iban(question.iban)
+        except InvalidInput:
+            raise Refusal(422, "BAD_IBAN") from None
+    account = books.account_of(world, question.place)
+    if account is None or account["closed"]:
+        raise Refusal(404, "NO_ACCOUNT")
+    number = question.number
+    fault = world.faults.take("bank", "verify_owner", iin=number, keys=[question.place], kinds=_OWNER_FAULTS)
+    own = "MATCH" if account["iin"] == number else "MISMATCH"
+    return {
+        **question.model_dump(exclude_none=True, exclude={"full_name"}),
+        "result": str(fault.params.get("result", "UNKNOWN")) if fault else account["owner"] or own,
+        "bank_bic": "NESIKZKA",
+        "checked_at": world.store.now().isoformat(),
+        "ref": uuid4().hex,
+    }
+
+
 def _accept(world: World, order: PayoutOrder, settings: Settings, fault: Fault | None) -> dict[str, Any]:
     reason = _objection(world, order)
     if fault and fault.fault == "refused":
@@ -130,8 +181,11 @@ def _accept(world: World, order: PayoutOrder, settings: Settings, fault: Fault |
         "payout_id": uuid4().hex,
         "order_id": order.order_id,
         "amount": str(order.amount),
+        "currency": order.currency,
         "iban": order.iban,
-        "iin": order.recipient.iin,
+        "card_token": order.card_token,
+        "recipient": order.recipient.numbers,
+        "iin": order.recipient.number,
         "name": order.recipient.name,
         "purpose": order.purpose,
         "status": "ACCEPTED",
@@ -150,14 +204,14 @@ def _accept(world: World, order: PayoutOrder, settings: Settings, fault: Fault |
 
 def _objection(world: World, order: PayoutOrder) -> str | None:
     """Why the bank will not pay, for certain."""
-    account = world.store.get("account", order.iban)
+    account = books.account_of(world, order.place)
     if order.amount <= Money("0.00"):
         return "BAD_AMOUNT"
     if account is None:
         return "NO_ACCOUNT"
     if account["closed"]:
         return "ACCOUNT_CLOSED"
-    if account["iin"] != order.recipient.iin:
+    if account["iin"] != order.recipient.number:
         return "RECIPIENT_MISMATCH"
     return "INSUFFICIENT_FUNDS" if books.balance(world) < order.amount else None
 
@@ -177,8 +231,11 @@ def _lookup(world: World, payouts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _spoiled(answer: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
-    if fault and fault.fault == "other_amount":
-        answer |= {"amount": str(fault.params.get("amount", "1.00"))}
-    if fault and fault.fault == "other_iban":
-        answer |= {"iban": str(fault.params.get("iban", "KZ86125KZT5004100100"))}
-    return answer
+    """The answer with another amount, account, currency or receiver than ordered."""
+    if fault is None or fault.fault not in _OTHER:
+        return answer
+    name, usual = _OTHER[fault.fault]
+    told = str(fault.params.get(name, usual))
+    if name == "iin":
+        return answer | {"recipient": {"iin": told}}
+    return {**answer, **({"card_token": None} if name == "iban" else {}), name: told}

@@ -12,9 +12,11 @@ from infra.counterparties.errors import Refusal
 from infra.counterparties.world import World
 from rules.calendar import local_date
 from rules.money import Money
+from rules.partners import PARTNERS
 
 _STATEMENT_FAULTS = frozenset({"extra_line", "missing_line"})
-_SHOWN = ("payout_id", "order_id", "amount", "iban", "status", "bank_ref", "value_date", "code", "reason")
+_SHOWN = ("payout_id", "order_id", "amount", "currency", "iban", "card_token", "recipient", "status", "bank_ref",
+          "value_date", "code", "reason")  # fmt: skip
 
 
 class Settings(BaseModel):
@@ -42,6 +44,24 @@ def keep(world: World, payout: dict[str, Any]) -> None:
 def shown(payout: dict[str, Any]) -> dict[str, Any]:
     """A payout as the bank tells it."""
     return {name: payout[name] for name in _SHOWN if payout.get(name) is not None}
+
+
+def open_account(world: World, place: str, account: dict[str, Any]) -> None:
+    """An account, or a card, under its IBAN or token; one that is known keeps its balance. iin: or the BIN."""
+    before = world.store.get("account", place)
+    kept = {"balance": before["balance"]} if before else {}
+    world.store.put("account", place, account | kept | {"place": place}, ref=account["iin"])
+
+
+def account_of(world: World, place: str) -> dict[str, Any] | None:
+    """A planted account or card, or the account of one of the lender's partners."""
+    if known := world.store.get("account", place):
+        return known
+    for seller in PARTNERS:
+        if seller.iban == place:
+            told = {"iban": place, "balance": "0.00", "closed": False, "owner": None}
+            open_account(world, place, told | {"iin": seller.bin, "name": seller.name("ru")})
+    return world.store.get("account", place)
 
 
 def balance(world: World) -> Money:
@@ -102,19 +122,22 @@ def book(world: World, line: dict[str, Any], side: str, bank_ref: str) -> None:
         "order_id": line.get("order_id"),
         "amount": line["amount"],
         "side": side,
-        "counterparty": {"name": line["name"], "iin": line["iin"], "iban": line["iban"]},
+        "counterparty": {"name": line["name"], "iin": line["iin"], "iban": line["iban"] or ""},
         "purpose": line["purpose"],
         "booked_at": now.isoformat(),
+        "currency": line.get("currency", "KZT"),
     }
     world.store.put("entry", bank_ref, entry, ref=local_date(now).isoformat())
+    if entry["currency"] != "KZT":
+        return
     amount = Money(line["amount"])
     booked = world.store.get("setting", "booked") or {"total": "0.00"}
     total = Money(booked["total"]) + (amount if side == "C" else -amount)
     world.store.put("setting", "booked", {"total": str(total)})
-    account = world.store.get("account", line["iban"])
+    account = account_of(world, line["iban"] or line["card_token"])
     if account:
         account["balance"] = str(Money(account["balance"]) + (-amount if side == "C" else amount))
-        world.store.put("account", line["iban"], account, ref=account["iin"])
+        world.store.put("account", account["place"], account, ref=account["iin"])
 
 
 def statement(world: World, day: str) -> dict[str, Any]:
@@ -154,4 +177,5 @@ def _day(line: dict[str, Any]) -> str:
 
 
 def _sum(lines: list[dict[str, Any]]) -> Money:
-    return Money.total(Money(line["amount"]) if line["side"] == "C" else -Money(line["amount"]) for line in lines)
+    tenge = [line for line in lines if line.get("currency", "KZT") == "KZT"]
+    return Money.total(Money(line["amount"]) if line["side"] == "C" else -Money(line["amount"]) for line in tenge)

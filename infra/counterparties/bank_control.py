@@ -22,11 +22,16 @@ class Move(BaseModel):
 
 
 class Incoming(BaseModel):
-    """Money that a person sends to the lender. purpose: what the payer wrote."""
+    """Money that a person sends to the lender. purpose: what the payer wrote. bank_ref: made up if absent.
+
+    Money in another currency shows in the statement and leaves the balance in tenge alone.
+    """
 
     iban: str
     amount: Money = Field(gt=Money("0.00"))
     purpose: str = "loan repayment"
+    currency: str = "KZT"
+    bank_ref: str | None = Field(default=None, min_length=1, max_length=60)
 
 
 def router(world: World) -> APIRouter:
@@ -54,7 +59,7 @@ def router(world: World) -> APIRouter:
 
     @routes.get("/accounts/{iban}")
     async def account(iban: str) -> dict[str, Any]:
-        found = world.store.get("account", iban)
+        found = books.account_of(world, iban)
         if found is None:
             raise Refusal(404, "NO_ACCOUNT")
         return found
@@ -63,11 +68,12 @@ def router(world: World) -> APIRouter:
     async def incoming(payment: Incoming) -> dict[str, Any]:
         payer = world.store.get("account", payment.iban) or {"iin": "", "name": "UNKNOWN"}
         line = {"amount": str(payment.amount), "iban": payment.iban, "iin": payer["iin"], "name": payer["name"]}
-        reference = f"P{uuid4().hex[:14].upper()}"
+        reference = payment.bank_ref or f"P{uuid4().hex[:14].upper()}"
         with world.store.transaction():
-            books.book(world, line | {"purpose": payment.purpose}, "C", reference)
+            if world.store.get("entry", reference) is None:  # the same line again only tells the lender again
+                books.book(world, line | {"purpose": payment.purpose, "currency": payment.currency}, "C", reference)
             entry = world.store.get("entry", reference) or {}
-            world.agenda.callback("bank", "payment.received", entry, key=reference)
+            world.agenda.callback("bank", "payment.received", entry, key=(reference, payment.iban))
         return entry
 
     return routes

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
+from infra.counterparties import bank_books
 from infra.counterparties.errors import Refusal
 from infra.counterparties.faults import Fault
-from infra.counterparties.personas import Account, Persona
+from infra.counterparties.personas import Account, Card, Persona
 from infra.counterparties.world import World
 
 
@@ -103,19 +104,15 @@ def _plant(world: World, persona: Persona) -> None:
         world.store.put("listed", persona.iin, persona.model_dump(mode="json"))
     else:
         world.store.remove("listed", persona.iin)
+    places: dict[str, Account | Card] = {account.iban: account for account in persona.accounts}
+    places |= {card.card_token: card for card in persona.cards}
     for old in world.store.where("account", persona.iin):
-        if old["iban"] not in [account.iban for account in persona.accounts]:
-            world.store.remove("account", old["iban"])
-    for account in persona.accounts:
-        _open(world, persona, account)
-
-
-def _open(world: World, persona: Persona, account: Account) -> None:
-    body = account.model_dump(mode="json") | {"iin": persona.iin, "name": persona.full_name}
-    before = world.store.get("account", account.iban)
-    if before:
-        body["balance"] = before["balance"]
-    world.store.put("account", account.iban, body, ref=persona.iin)
+        if old["place"] not in places:
+            world.store.remove("account", old["place"])
+    for place, one in places.items():
+        bank_books.open_account(
+            world, place, one.model_dump(mode="json") | {"iin": persona.iin, "name": persona.full_name}
+        )
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,15 @@ class Account(Strict):
     owner: Literal["MATCH", "MISMATCH", "UNKNOWN"] | None = None
 
 
+class Card(Strict):
+    """A card at the bank, by the token that stands for its number. owner: as of an account."""
+
+    card_token: str
+    balance: Money = Money("0.00")
+    closed: bool = False
+    owner: Literal["MATCH", "MISMATCH", "UNKNOWN"] | None = None
+
+
 class VoluntaryRefusal(Strict):
     """The mark by which a person forbids lending to themself."""
 
@@ -113,6 +122,7 @@ class Persona(Strict):
     phone: str
     phone_owner: Literal["YES", "NO", "UNKNOWN"] | None = None
     accounts: list[Account] = []
+    cards: list[Card] = []
     idec_similarity: float = Field(default=0.97, ge=0, le=1)
     idec_no_face: bool = False
     credit: CreditFile = CreditFile()

@@ -119,6 +119,10 @@ class Store:
             (scope, key, request_hash, status, json.dumps(body, ensure_ascii=False), self.now().timestamp()),
         )
 
+    def forget_answer(self, scope: str, key: str) -> None:
+        """As if the key had never come."""
+        self._db.execute("delete from answer where scope=? and key=?", (scope, key))
+
     # journal
 
     def record(self, row: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Index, String, UniqueConstraint, text
@@ -65,7 +65,10 @@ class Session(SQLModel, table=True):
 
 
 class Staff(SQLModel, table=True):
-    """A member of staff. roles: officer, compliance, oncall, auditor. Rules: para 27; para 29."""
+    """A member of staff. roles: officer, compliance, oncall, auditor, cashier. Rules: para 27; para 29.
+
+    desk: code of the cash desk where a cashier sits (rules.desks); a cashier without one pays nothing out.
+    """
 
     __tablename__ = "staff"
 
@@ -73,6 +76,7 @@ class Staff(SQLModel, table=True):
     login: str = Field(unique=True)
     name: str
     roles: list[str] = Field(sa_type=ARRAY(String))
+    desk: str | None = None
     password_hash: str
     totp_secret: bytes = Field(description="sealed by the lender's key")
     totp_last_step: int = 0
@@ -84,6 +88,7 @@ class Review(SQLModel, table=True):
     """A case that waits for a person.
 
     kind: IDENTITY | AML | MONEY | DECISION. state: open | claimed | decided. AML and MONEY need two people.
+    payment_key: of the outgoing payment that the case is about.
     """
 
     __tablename__ = "review"
@@ -104,6 +109,7 @@ class Review(SQLModel, table=True):
     client_id: UUID | None = reference("client", optional=True)
     application_id: UUID | None = Field(default=None, index=True)
     ground: str
+    payment_key: str | None = Field(default=None, index=True)
     state: str = Field(default="open", index=True)
     claimed_by: UUID | None = reference("staff", optional=True)
     claimed_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -112,7 +118,10 @@ class Review(SQLModel, table=True):
 
 class ReviewDecision(SQLModel, table=True):
     """One person's decision on a review; the same person cannot decide twice, and the first decision only proposes
-    where two are needed."""
+    where two are needed.
+
+    bank_reference, value_date: with "it was paid", what the person saw in the bank's books; both people saw the same.
+    """
 
     __tablename__ = "review_decision"
     __table_args__ = (
@@ -125,6 +134,8 @@ class ReviewDecision(SQLModel, table=True):
     staff_id: UUID = reference("staff")
     decision: str = Field(description="approve | refuse | retry")
     reason_code: str
+    bank_reference: str | None = None
+    value_date: date | None = None
     final: bool = Field(description="this decision is the one that the workflow acts on")
     at: datetime = Field(sa_type=Instant)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Identity, Index, SmallInteger, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from rules.money import Money
@@ -135,7 +135,10 @@ class Contract(SQLModel, table=True):
 
 
 class Loan(SQLModel, table=True):
-    """An issued microcredit. Its debt is never stored: it is a fold over its events."""
+    """An issued microcredit. Its debt is never stored: it is a fold over its events.
+
+    no and what follows are filled by the database (storage/migrations/tables_of_the_portfolio.py).
+    """
 
     __tablename__ = "loan"
 
@@ -149,6 +152,14 @@ class Loan(SQLModel, table=True):
     disbursed_on: date
     created_at: datetime = Field(sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
+    no: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), unique=True, nullable=False))
+    lent: int | None = Field(default=None, sa_type=BigInteger)
+    rate_millionths: int | None = Field(default=None, sa_type=BigInteger)
+    periods: int | None = None
+    interest_only: int | None = None
+    plan: int | None = Field(default=None, sa_type=SmallInteger)
+    starts: date | None = None
+    first_due: date | None = None
 
 
 class LoanEvent(SQLModel, table=True):
@@ -158,6 +169,9 @@ class LoanEvent(SQLModel, table=True):
     """
 
     __tablename__ = "loan_event"
+    __table_args__ = (
+        Index("loan_event_read", "loan_no", "value_date", "code", postgresql_include=["tiyn"]),
+    )
 
     id: UUID = primary_id()
     loan_id: UUID = reference("loan")
@@ -166,3 +180,6 @@ class LoanEvent(SQLModel, table=True):
     value_date: date
     known_at: datetime = Field(sa_type=Instant)
     payload: dict[str, Any] = Field(sa_type=Json)
+    loan_no: int | None = Field(default=None, sa_type=BigInteger, description="this and what follows: by the database")
+    code: int | None = Field(default=None, sa_type=SmallInteger)
+    tiyn: int | None = Field(default=None, sa_type=BigInteger)

@@ -16,23 +16,37 @@ from storage.tables.columns import Instant, Json, MoneyType, primary_id, referen
 class OutboundPayment(SQLModel, table=True):
     """The intent of one outgoing payment, committed before the bank is called.
 
-    key: the business fact (`disburse:{application_id}`). state: sending | accepted | done | refused |
-    returned | unknown. A second row for the same fact cannot exist.
+    key: the business fact (rules.payment_keys); a second row for the same fact cannot exist. order_id: what the bank
+    is told. channel: bank | card | merchant | cash-desk | terminal.
+    state: held | sending | accepted | done | refused | returned | unknown.
+    limit_amount: the limit of that day; above it the row is held until two people approved it (review_id).
+    sent_at: the last moment at which it may have gone to the bank, None: never. doubt: why people look.
+    decision_id: where the outcome is the word of two people and not of the bank.
     """
 
     __tablename__ = "outbound_payment"
 
     key: str = Field(primary_key=True)
+    order_id: str = Field(unique=True)
     application_id: UUID | None = Field(default=None, index=True)
+    loan_id: UUID | None = Field(default=None, index=True)
+    incoming_payment_id: UUID | None = Field(default=None, index=True)
     purpose: str
+    channel: str
     request_hash: str
     amount: Money = Field(sa_type=MoneyType)
-    account: bytes = Field(description="sealed IBAN of the receiver")
+    limit_amount: Money = Field(sa_type=MoneyType)
+    account: bytes = Field(description="sealed IBAN of the receiver, or the token of the receiver's card")
     state: str = Field(default="sending", index=True)
+    doubt: str | None = None
+    review_id: UUID | None = None
+    decision_id: UUID | None = None
     payout_id: str | None = Field(default=None, index=True)
-    bank_reference: str | None = None
+    bank_reference: str | None = Field(default=None, unique=True)
     refusal_code: str | None = None
-    sent_at: datetime = Field(sa_type=Instant)
+    made_at: datetime = Field(sa_type=Instant)
+    first_sent_at: datetime | None = Field(default=None, sa_type=Instant)
+    sent_at: datetime | None = Field(default=None, sa_type=Instant)
     answered_at: datetime | None = Field(default=None, sa_type=Instant)
     value_date: date | None = None
 
@@ -46,14 +60,31 @@ class StatementLine(SQLModel, table=True):
     statement_date: date = Field(index=True)
     order_id: str | None = None
     side: str
-    amount: Money = Field(sa_type=MoneyType)
+    amount: Money = Field(sa_type=MoneyType, description="in the line's currency")
+    currency: str = "KZT"
     matched_key: str | None = Field(default=None, index=True)
     state: str = Field(description="matched | unmatched | differs")
     seen_at: datetime = Field(sa_type=Instant)
 
 
+class Account(SQLModel, table=True):
+    """The chart of accounts as the database knows it: what is not here cannot be posted to. See rules.accounts."""
+
+    __tablename__ = "account"
+
+    code: str = Field(primary_key=True)
+    kind: str = Field(description="asset | liability | income | expense")
+    normal_side: str = Field(description="D | C")
+    kk: str
+    ru: str
+    en: str
+
+
 class LedgerPosting(SQLModel, table=True):
-    """A balanced set of entries; the database refuses one whose debits and credits differ."""
+    """A balanced set of entries; the database refuses one whose debits and credits differ.
+
+    value_date: the day it counts for. posted_at: when it was written. loan_id: the one loan that it is about.
+    """
 
     __tablename__ = "ledger_posting"
 
@@ -62,6 +93,7 @@ class LedgerPosting(SQLModel, table=True):
     description: str
     value_date: date
     posted_at: datetime = Field(sa_type=Instant)
+    loan_id: UUID | None = reference("loan", optional=True)
 
 
 class LedgerEntry(SQLModel, table=True):
@@ -71,7 +103,7 @@ class LedgerEntry(SQLModel, table=True):
 
     id: UUID = primary_id()
     posting_id: UUID = reference("ledger_posting")
-    account: str = Field(index=True)
+    account: str = Field(foreign_key="account.code", index=True)
     side: str
     amount: Money = Field(sa_type=MoneyType)
 

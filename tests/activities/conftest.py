@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 if TYPE_CHECKING:
     from our_adapters import Adapters
     from outside_world import Outside
+    from payout_world import PayoutWorld
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +55,15 @@ async def hasty(world: Outside) -> AsyncIterator[Adapters]:
     one = Adapters(world.url, patience=0.7)
     yield one
     await one.client.aclose()
+
+
+@pytest.fixture
+async def bank(database_url: str, world: Outside) -> AsyncIterator[Callable[..., PayoutWorld]]:
+    """Makes the world of outgoing payments under one profile of the bank: `bank("lookup_only")`."""
+    from payout_world import PayoutWorld
+
+    from storage.database import Database
+
+    opened = Database(database_url, pool_size=10)
+    yield lambda name="keyed", **more: PayoutWorld(opened, world, name, **more)
+    await opened.close()

@@ -10,18 +10,20 @@ from typing import Any
 import httpx
 import pytest
 from our_adapters import (
+    ACCOUNT,
     AMOUNT,
-    CLIENT,
     IBAN,
     IIN,
     NOW,
     PHONE,
     PNG,
+    RECEIVER,
     Adapters,
     notice,
     pay,
     record,
     says_nothing_personal,
+    submit,
     today,
     upload,
 )
@@ -40,14 +42,15 @@ from rules.errors import (
 # service and operation of the counterparties -> one call of ours
 CALLS: dict[tuple[str, str], Callable[[Adapters], Awaitable[Any]]] = {
     ("bureau", "report"): lambda one: one.bureau.report(IIN, CONSENT, NOW),
-    ("state_bureau", "submit"): lambda one: one.bureau.submit("batch-1", [record()]),
+    ("state_bureau", "submit"): lambda one: submit(one, "batch-1", record()),
     ("idec", "verify"): lambda one: one.idec.match_face(IIN, PNG, "image/png", "key-1"),
     ("person_register", "person"): lambda one: one.idec.person(IIN, CONSENT),
     ("aml", "active"): lambda one: one.aml.current(),
     ("antifraud", "check"): lambda one: one.antifraud.listed(IIN, IBAN, PHONE, AMOUNT),
-    ("bank", "verify_owner"): lambda one: one.bank.verify_owner(IBAN, IIN, CLIENT.full_name),
+    ("bank", "verify_owner"): lambda one: one.bank.verify_owner(ACCOUNT, RECEIVER),
     ("bank", "pay"): pay,
     ("bank", "statement"): lambda one: one.bank.statement(today()),
+    ("terminal", "register"): lambda one: one.terminals.register(today()),
     ("sms", "send"): lambda one: one.sms.send("key-1", PHONE, "text", 60),
     ("operator", "owner_check"): lambda one: one.operator.owned_by(IIN, PHONE),
     ("regulator", "report"): upload,
@@ -72,7 +75,6 @@ WITH_SUBJECT = [
     ("person_register", "person"),
     ("antifraud", "check"),
     ("bank", "verify_owner"),
-    ("bank", "pay"),
     ("operator", "owner_check"),
 ]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import date
+from typing import Any
 
 import pytest
 from our_adapters import (
+    ACCOUNT,
     AMOUNT,
-    CLIENT,
     IBAN,
     IIN,
+    RECEIVER,
     Adapters,
     pay,
     settled,
@@ -19,6 +22,7 @@ from our_adapters import (
 from outside_world import TOKEN, Outside, iban, persona
 
 from activities.integrations.bank import LenderBank
+from activities.ports import Destination, Recipient
 from rules.errors import (
     BrokenContract,
     BusinessError,
@@ -29,6 +33,9 @@ from rules.errors import (
     Unavailable,
 )
 from rules.money import Money
+from rules.partners import PARTNERS
+
+CARD = Destination(kind="card", value="crd_b7e1f0c2a94d4c7f8a51")
 
 
 class TestBank:
@@ -38,11 +45,12 @@ class TestBank:
     )
     async def test_the_owner(self, world: Outside, adapters: Adapters, account: dict[str, str], result: str) -> None:
         world.plant(persona(1, accounts=[{"iban": IBAN} | account]))
-        assert (await adapters.bank.verify_owner(IBAN, IIN, "x")).result == result
+        assert (await adapters.bank.verify_owner(ACCOUNT, RECEIVER)).result == result
 
     async def test_somebody_elses_account_is_a_mismatch(self, world: Outside, adapters: Adapters) -> None:
         world.plant(persona(2))
-        assert (await adapters.bank.verify_owner(iban(2), IIN, "x")).result == "MISMATCH"
+        theirs = Destination(kind="iban", value=iban(2))
+        assert (await adapters.bank.verify_owner(theirs, RECEIVER)).result == "MISMATCH"
 
     @pytest.mark.parametrize(
         ("number", "error", "code"),
@@ -52,12 +60,13 @@ class TestBank:
         self, adapters: Adapters, number: str, error: type[BusinessError], code: str
     ) -> None:
         with pytest.raises(error) as refused:
-            await adapters.bank.verify_owner(number, IIN, "x")
+            await adapters.bank.verify_owner(Destination(kind="iban", value=number), RECEIVER)
         assert refused.value.code == code
 
     async def test_a_payout_is_accepted_and_found_when_done(self, adapters: Adapters) -> None:
         accepted = await pay(adapters)
-        assert (accepted.status, accepted.amount, accepted.iban) == ("ACCEPTED", AMOUNT, IBAN)
+        assert (accepted.status, accepted.amount, accepted.destination) == ("ACCEPTED", AMOUNT, ACCOUNT)
+        assert (accepted.currency, accepted.receiver) == ("KZT", IIN)
         done = await settled(adapters)
         assert (done.status, done.payout_id) == ("DONE", accepted.payout_id)
         assert done.bank_reference
@@ -92,7 +101,7 @@ class TestBank:
     async def test_two_hundred_calls_at_once_under_one_key_pay_once(self, world: Outside, adapters: Adapters) -> None:
         patient = LenderBank(world.url + "/bank", TOKEN)
         answers = await asyncio.gather(
-            *(patient.pay("key-1", "order-1", AMOUNT, IBAN, CLIENT, "microcredit") for _ in range(200))
+            *(patient.pay("key-1", "order-1", AMOUNT, ACCOUNT, RECEIVER, "microcredit") for _ in range(200))
         )
         assert len({answer.payout_id for answer in answers}) == 1
         assert len(world.payouts("order-1")) == 1
@@ -130,14 +139,52 @@ class TestBank:
         with pytest.raises(BrokenContract):
             await pay(adapters)
 
-    @pytest.mark.parametrize("fault", ["other_amount", "other_iban"])
-    async def test_an_answer_about_other_money_is_a_mismatch(
-        self, world: Outside, adapters: Adapters, fault: str
+    @pytest.mark.parametrize(
+        ("fault", "told"),
+        [
+            ("other_amount", {"amount": Money("1.00")}),
+            ("other_iban", {"destination": Destination(kind="iban", value=iban(0))}),
+            ("other_currency", {"currency": "USD"}),
+            ("other_recipient", {"receiver": "910203300023"}),
+        ],
+    )
+    async def test_an_answer_about_other_money_is_told_as_the_bank_tells_it(
+        self, world: Outside, adapters: Adapters, fault: str, told: dict[str, Any]
     ) -> None:
-        world.fault("bank", "pay", fault)
-        with pytest.raises(BrokenContract) as failed:
-            await pay(adapters)
-        assert str(failed.value) == "bank-mismatch"
+        """The engine compares it with what was ordered, and stops the case."""
+        ordered = {"amount": AMOUNT, "destination": ACCOUNT, "currency": "KZT", "receiver": IIN}
+        world.fault("bank", "pay", fault, iban=iban(0))
+        answer = await pay(adapters)
+        assert {name: getattr(answer, name) for name in ordered} == ordered | told
+
+    async def test_a_card_is_paid_by_its_token(self, world: Outside, adapters: Adapters) -> None:
+        world.plant(persona(1, cards=[{"card_token": CARD.value}]))
+        assert (await adapters.bank.verify_owner(CARD, RECEIVER)).result == "MATCH"
+        paid = await adapters.bank.pay("key-1", "order-1", AMOUNT, CARD, RECEIVER, "microcredit")
+        assert paid.destination == CARD
+        assert (await settled(adapters)).status == "DONE"
+        balance = world.control.get(f"/_control/bank/accounts/{CARD.value}").json()["balance"]
+        assert balance == str(AMOUNT)
+
+    async def test_a_card_of_somebody_else_is_a_mismatch(self, world: Outside, adapters: Adapters) -> None:
+        world.plant(persona(2, cards=[{"card_token": CARD.value}]))
+        assert (await adapters.bank.verify_owner(CARD, RECEIVER)).result == "MISMATCH"
+
+    async def test_a_seller_is_paid_by_its_bin(self, world: Outside, adapters: Adapters) -> None:
+        seller = PARTNERS[0]
+        place, receiver = Destination(kind="iban", value=seller.iban), Recipient(name=seller.name("ru"), bin=seller.bin)
+        assert (await adapters.bank.verify_owner(place, receiver)).result == "MATCH"
+        paid = await adapters.bank.pay("key-1", "order-1", AMOUNT, place, receiver, "goods")
+        assert (paid.destination, paid.receiver) == (place, seller.bin)
+        sent = json.loads(world.calls("bank", "pay")[0]["request"])
+        assert (sent["recipient"]["kbe"], sent["currency"]) == ("17", "KZT")
+        with pytest.raises(NotAllowed):
+            await adapters.bank.pay("key-2", "order-2", AMOUNT, place, RECEIVER, "goods")
+
+    @pytest.mark.parametrize("numbers", [{}, {"iin": IIN, "bin": "490740000202"}])
+    def test_a_receiver_has_one_number(self, numbers: dict[str, str]) -> None:
+        with pytest.raises(ValueError, match="either an IIN or a BIN"):
+            Recipient(name="x", **numbers)
 
     async def test_another_amount_found_is_shown_to_the_caller(self, world: Outside, adapters: Adapters) -> None:
         await pay(adapters)

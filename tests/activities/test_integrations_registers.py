@@ -14,6 +14,7 @@ from our_adapters import (
     WHO,
     Adapters,
     record,
+    submit,
 )
 from outside_world import CONSENT, Outside, iin, persona
 
@@ -72,18 +73,20 @@ class TestBureau:
         with pytest.raises(BrokenContract, match=text):
             await adapters.bureau.report(IIN, CONSENT, NOW)
 
-    async def test_a_batch_sent_twice_is_one_batch(self, adapters: Adapters) -> None:
-        assert [await adapters.bureau.submit("b/1", [record()]) for _ in range(2)] == ["b/1", "b/1"]
+    async def test_a_batch_sent_twice_is_one_batch(self, world: Outside, adapters: Adapters) -> None:
+        assert [await submit(adapters, "b/1", record()) for _ in range(2)] == ["b/1", "b/1"]
+        (held,) = world.contracts()
+        assert len(held["records"]) == 1
 
     async def test_other_records_under_a_batch_id_are_refused(self, adapters: Adapters) -> None:
-        await adapters.bureau.submit("batch-1", [record()])
+        await submit(adapters, "batch-1", record())
         with pytest.raises(Conflict) as refused:
-            await adapters.bureau.submit("batch-1", [record() | {"contract_no": "C-2"}])
+            await submit(adapters, "batch-1", record(contract_no="C-2"))
         assert refused.value.code == "batch-id-reused"
 
     async def test_a_record_out_of_schema_is_refused(self, adapters: Adapters) -> None:
         with pytest.raises(InvalidInput) as refused:
-            await adapters.bureau.submit("batch-1", [record() | {"op": "DELETE"}])
+            await submit(adapters, "batch-1", record(iin="none"))
         assert refused.value.code == "bureau-records-refused"
 
     @pytest.mark.parametrize(
@@ -95,9 +98,15 @@ class TestBureau:
     ) -> None:
         if fault:
             world.fault("state_bureau", "submit", fault)
-        await adapters.bureau.submit("batch-1", [record(), record()])
+        await submit(adapters, "batch-1", record(), record(contract_no="C-2"))
         found = await adapters.bureau.submission("batch-1")
-        assert (found["state"], found["accepted"], len(found["rejected"])) == (state, accepted, rejected)
+        assert (found.state, found.accepted, len(found.rejected)) == (state, accepted, rejected)
+
+    async def test_the_word_on_another_batch_is_no_answer(self, world: Outside, adapters: Adapters) -> None:
+        await submit(adapters, "batch-1", record())
+        world.fault("state_bureau", "submission", "wrong_subject")
+        with pytest.raises(BrokenContract, match="other-subject"):
+            await adapters.bureau.submission("batch-1")
 
     async def test_an_unknown_batch_is_not_found(self, adapters: Adapters) -> None:
         with pytest.raises(NotFound):

@@ -17,7 +17,8 @@ from activities.papers import ContractPaper, StatementPaper, contract_pdf, regis
 from rules.client import IdentityDocument, Person
 from rules.lender import EXAMPLE
 from rules.money import Money
-from rules.products import Purpose, product
+from rules.products import Purpose, ReceivingMethod, product
+from rules.receiving import Receiving
 from rules.schedule import Method, build
 
 ON = date(2026, 2, 2)
@@ -102,6 +103,41 @@ def test_the_file_calls_itself_an_archive_pdf(tmp_path: Path) -> None:
 def test_the_waiting_time_is_told_where_there_is_one(tmp_path: Path) -> None:
     assert "второе подтверждение" in text_of(contract_pdf(contract(waiting_hours=24)).pdf, tmp_path)
     assert "второе подтверждение" not in text_of(contract_pdf(contract()).pdf, tmp_path)
+
+
+WAYS = [
+    ("KZ86125KZT5004100100", "KZ86 125K ZT50 0410 0100", "владелец счёта – Заёмщик", None),
+    (Receiving(method=ReceivingMethod.OWN_ACCOUNT, value="KZ86125KZT5004100100").written(), "KZ86 125K", "счёта", None),
+    (Receiving(method=ReceivingMethod.OWN_CARD, value="crd_b7e1f0c2a94d4c7f8a51").written(), "••••8a51", "карта", None),
+    (
+        Receiving(method=ReceivingMethod.MERCHANT, value="ulgi-technika").written(),
+        "БИН 490740000202",
+        "биометрической идентификацией",
+        None,
+    ),
+    (Receiving(method=ReceivingMethod.CASH_DESK, value="almaty-1").written(), "улица Улги", "удостоверяющему", "72 ч"),
+    (Receiving(method=ReceivingMethod.CASH_TERMINAL).written(), "в терминале", "по одноразовому коду", "72 ч"),
+]
+
+
+@pytest.mark.parametrize(("account", "first", "promise", "time"), WAYS)
+def test_the_way_of_the_money_is_told_and_the_schedule_still_fits_page_one(
+    account: str, first: str, promise: str, time: str | None, tmp_path: Path
+) -> None:
+    asked = contract(24, Method.OWN, account=account, waiting_hours=24)
+    made = contract_pdf(asked)
+    front = text_of(made.pdf, tmp_path, "-f", "1", "-l", "1")
+    behind = text_of(made.pdf, tmp_path, "-f", "2")
+    assert first in front
+    assert localised.day(asked.schedule.rows[-1].due) in front
+    assert promise in behind
+    assert (f"не получены за {time}" in behind) if time else ("не получены за" not in behind)
+    assert "crd_b7e1" not in front
+    assert made.pages == 3
+
+
+def test_every_way_of_receiving_has_its_words() -> None:
+    assert {Receiving.read(account).method for account, *_ in WAYS} == set(ReceivingMethod)
 
 
 def test_names_are_text_and_never_markup(tmp_path: Path) -> None:

@@ -17,18 +17,22 @@ DAY = date(2026, 3, 2)
 
 
 class Silent:
-    """A bank without a statement."""
+    """A bank without a statement, a network without a register."""
 
     async def statement(self, day: date) -> BankStatement | None:
         return None
 
+    async def register(self, day: date) -> None:
+        return None
+
 
 async def test_a_statement_that_is_not_ready_is_asked_for_again() -> None:
-    records: Any = None  # not touched before the bank has answered
-    with pytest.raises(NotSettled, match="not ready"):
-        await Reconciliation(records, Silent()).reconcile_day(  # type: ignore[arg-type]
-            StatementDay(day=DAY, workflow_id="reconcile-2026-03-02")
-        )
+    nothing: Any = None  # not touched before they have answered
+    silent: Any = Silent()
+    one = Reconciliation(nothing, silent, silent, nothing)
+    for ask in (one.reconcile_day, one.reconcile_terminals):
+        with pytest.raises(NotSettled, match="not ready"):
+            await ask(StatementDay(day=DAY))
 
 
 @pytest.mark.parametrize(("closing", "whole"), [("1060.00", True), ("1060.01", False), ("1000.00", False)])
@@ -45,7 +49,6 @@ def test_a_payment_that_came_back_is_no_repayment() -> None:
     paid = Payment(key="disburse:7", amount=Money(5), state="done", order_id="7", value_date=DAY)
     left = Line(bank_reference="B1", side="D", amount=Money(5), order_id="7")
     back = Line(bank_reference="R1", side="C", amount=Money(5), order_id="7")
-    repayment = Line(bank_reference="P1", side="C", amount=Money(9))
-    result = reconcile(DAY, [left, back, repayment], [paid])
+    result = reconcile(DAY, [left, back], [paid])
     assert [match.line.bank_reference for match in result.unexplained] == ["R1"]
     assert not result.clean

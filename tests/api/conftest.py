@@ -69,7 +69,7 @@ def services(records: Records, door: StandInDoor) -> Services:
         lender=EXAMPLE,
         origin=ORIGIN,
         secure_cookies=False,
-        callback_secrets={"bank": BANK_SECRET, "sms": BANK_SECRET},
+        callback_secrets={"bank": BANK_SECRET, "terminal": BANK_SECRET, "sms": BANK_SECRET},
     )
 
 

@@ -22,8 +22,9 @@ from api.services import Services
 from rules.products import product
 from rules.schedule import Method
 from storage.outbox import add
-from storage.tables import Application, Contract, Loan, LoanEvent, OutboxAction
+from storage.tables import Application, Contract, Loan, LoanEvent, OutboxAction, RestructuringRequest
 from tests.support.api_world import Borrower, Colleague, application_body, assert_problem, new_key
+from tests.support.cash_world import cash_order_of
 
 
 class Who(Enum):
@@ -35,6 +36,9 @@ class Who(Enum):
     SIGNED = auto()  # a callback: the signature is the key
     STAFF = auto()
     REVIEWER = auto()  # officer and compliance
+    OFFICER = auto()
+    CASHIER = auto()
+    APPROVER = auto()  # cashiers of the order's own desk, officer and compliance
 
 
 V1 = "/api/v1"
@@ -43,6 +47,8 @@ ROWS: dict[tuple[str, str], Who] = {
     ("get", "/ready"): Who.ANYBODY,
     ("get", f"{V1}/organisation"): Who.ANYBODY,
     ("get", f"{V1}/products"): Who.ANYBODY,
+    ("get", f"{V1}/merchants"): Who.ANYBODY,
+    ("get", f"{V1}/cash-desks"): Who.ANYBODY,
     ("post", f"{V1}/registrations"): Who.ANYBODY,
     ("get", f"{V1}/registrations/{{registration_id}}"): Who.OWNER,
     ("post", f"{V1}/registrations/{{registration_id}}/code"): Who.OWNER,
@@ -72,6 +78,10 @@ ROWS: dict[tuple[str, str], Who] = {
     ("put", f"{V1}/applications/{{application_id}}/choice"): Who.OWNER,
     ("post", f"{V1}/applications/{{application_id}}/confirmation"): Who.OWNER,
     ("post", f"{V1}/applications/{{application_id}}/withdrawal"): Who.OWNER,
+    ("post", f"{V1}/applications/{{application_id}}/merchant-confirmation/challenges"): Who.OWNER,
+    ("post", f"{V1}/applications/{{application_id}}/merchant-confirmation"): Who.OWNER,
+    ("get", f"{V1}/applications/{{application_id}}/collection"): Who.OWNER,
+    ("post", f"{V1}/applications/{{application_id}}/collection/codes"): Who.OWNER,
     ("get", f"{V1}/applications/{{application_id}}/contract"): Who.OWNER,
     ("post", f"{V1}/applications/{{application_id}}/signing"): Who.OWNER,
     ("put", f"{V1}/applications/{{application_id}}/signing"): Who.OWNER,
@@ -84,8 +94,19 @@ ROWS: dict[tuple[str, str], Who] = {
     ("get", f"{V1}/loans/{{loan_id}}/debt"): Who.OWNER,
     ("get", f"{V1}/loans/{{loan_id}}/schedule"): Who.OWNER,
     ("get", f"{V1}/loans/{{loan_id}}/payments"): Who.OWNER,
+    ("get", f"{V1}/loans/{{loan_id}}/upcoming"): Who.OWNER,
     ("get", f"{V1}/loans/{{loan_id}}/ways-to-repay"): Who.OWNER,
+    ("post", f"{V1}/loans/{{loan_id}}/early-repayment/preview"): Who.OWNER,
+    ("put", f"{V1}/loans/{{loan_id}}/repayment-wish"): Who.OWNER,
+    ("get", f"{V1}/loans/{{loan_id}}/certificate"): Who.OWNER,
+    ("get", f"{V1}/loans/{{loan_id}}/notices"): Who.OWNER,
+    ("post", f"{V1}/loans/{{loan_id}}/restructuring"): Who.OWNER,
+    ("get", f"{V1}/loans/{{loan_id}}/restructuring"): Who.OWNER,
+    ("post", f"{V1}/loans/{{loan_id}}/restructuring/{{request_id}}/signing"): Who.OWNER,
+    ("put", f"{V1}/loans/{{loan_id}}/restructuring/{{request_id}}/signing"): Who.OWNER,
+    ("post", f"{V1}/loans/{{loan_id}}/restructuring/{{request_id}}/decline"): Who.OWNER,
     ("post", f"{V1}/callbacks/bank"): Who.SIGNED,
+    ("post", f"{V1}/callbacks/terminal"): Who.SIGNED,
     ("post", f"{V1}/callbacks/sms"): Who.SIGNED,
     ("post", "/staff/api/sessions"): Who.ANYBODY,
     ("delete", "/staff/api/sessions/current"): Who.STAFF,
@@ -93,12 +114,32 @@ ROWS: dict[tuple[str, str], Who] = {
     ("get", "/staff/api/reviews"): Who.REVIEWER,
     ("post", "/staff/api/reviews/{review_id}/claim"): Who.REVIEWER,
     ("post", "/staff/api/reviews/{review_id}/decide"): Who.REVIEWER,
+    ("get", "/staff/api/payments"): Who.REVIEWER,
+    ("post", "/staff/api/payments"): Who.OFFICER,
+    ("post", "/staff/api/payments/{payment_id}/assignments"): Who.REVIEWER,
+    ("post", "/staff/api/payments/{payment_id}/assignments/{assignment_id}/confirm"): Who.REVIEWER,
+    ("post", "/staff/api/payments/{payment_id}/assignments/{assignment_id}/refuse"): Who.REVIEWER,
+    ("get", "/staff/api/restructuring"): Who.REVIEWER,
+    ("get", "/staff/api/restructuring/{request_id}"): Who.REVIEWER,
+    ("post", "/staff/api/restructuring/{request_id}/answer"): Who.REVIEWER,
+    ("get", "/staff/api/furnishing"): Who.OFFICER,
+    ("post", "/staff/api/furnishing/{record_id}/retry"): Who.OFFICER,
+    ("get", "/staff/api/cash-orders/{number}"): Who.APPROVER,
+    ("post", "/staff/api/cash-orders/{number}/approve"): Who.APPROVER,
+    ("post", "/staff/api/cash-orders/{number}/digital-document"): Who.CASHIER,
+    ("post", "/staff/api/cash-orders/{number}/power-of-attorney"): Who.CASHIER,
+    ("post", "/staff/api/cash-orders/{number}/pay"): Who.CASHIER,
 }
 JPEG, MP4 = b"\xff\xd8\xff" + b"\x00" * 64, b"\x00\x00\x00\x18ftypisom" + b"\x00" * 64
 BODIES: dict[str, dict[str, Any]] = {
     "/code/confirmation": {"json": {"code": "123456"}},
     "/document": {"files": {"front": JPEG, "back": JPEG}},
     "/face": {"files": {"selfie": JPEG, "video": MP4}, "data": {"challenge_id": str(uuid4())}},
+    "/merchant-confirmation": {"files": {"selfie": JPEG, "video": MP4}, "data": {"challenge_id": str(uuid4())}},
+    "/digital-document": {"json": {"code": "123456"}},
+    "/power-of-attorney": {"files": {"scan": JPEG}},
+    "/retry": {"json": {"reason_code": "cause-corrected"}},
+    "/pay": {"json": {"code": "12345678", "document_number": "012345678"}},
     "/signature": {"json": {"cms": "MIIB"}},
     "/password": {"json": {"password": "correct horse"}},
     "/messages": {"json": {"text": "Сәлем"}},
@@ -110,6 +151,14 @@ BODIES: dict[str, dict[str, Any]] = {
         "files": {"cms": b"0\x82", "selfie": JPEG, "video": MP4},
         "data": {"challenge_id": str(uuid4())},
     },
+    "/payments": {
+        "json": {"receipt": "R-1", "contract_number": "MK-2026-0", "amount": "1.00", "value_date": "2026-01-15"}
+    },
+    "/assignments": {"json": {"to": "payer", "reason": "payer-called"}},
+    "/preview": {"json": {"amount": "1000.00"}},
+    "/repayment-wish": {"json": {"choice": "shorter_term"}},
+    "/restructuring": {"json": {"ground": "income-lost", "text": "Жұмысымнан айырылдым"}},
+    "/answer": {"json": {"decision": "refuse", "reason_code": "able-to-pay"}},
     "/decide": {"json": {"decision": "approve", "reason_code": "looks-right"}},
 }
 
@@ -154,7 +203,7 @@ async def world(
     client_of: Callable[[], httpx.AsyncClient],
 ) -> World:
     owner, other = await new_borrower(), await new_borrower()
-    staff = {role: await new_colleague(role) for role in ("officer", "compliance", "oncall", "auditor")}
+    staff = {role: await new_colleague(role) for role in ("officer", "compliance", "oncall", "auditor", "cashier")}
     for member in staff.values():
         assert (await member.log_in()).status_code == 201
     return World(owner, other, staff, client_of(), await _possessions(records, owner.client_id))
@@ -216,6 +265,12 @@ async def _possessions(records: Records, client_id: UUID) -> dict[str, str]:
                 name="withdraw", argument=b"", created_at=moment.at, next_attempt_at=moment.at,
             ),
         )  # fmt: skip
+        order = await cash_order_of(moment, records, application)
+        request = RestructuringRequest(
+            loan_id=loan.id, n=1, arrears_since=date(2026, 2, 16), received_at=moment.at, answer_due=date(2026, 3, 20),
+            ground="income-lost", document_id=document.id, text=b"sealed",
+        )  # fmt: skip
+        moment.session.add(request)
         from storage.reviews import open_review
 
         review = await open_review(
@@ -227,7 +282,9 @@ async def _possessions(records: Records, client_id: UUID) -> dict[str, str]:
     return {
         "registration_id": str(client_id), "application_id": str(application_id), "contract_id": str(contract.id),
         "loan_id": str(loan.id), "document_id": str(document.id), "action_id": action_id,
-        "review_id": str(review.id), "subject": "lending_rules",
+        "review_id": str(review.id), "subject": "lending_rules", "request_id": str(request.id), "number": order.number,
+        "payment_id": str(uuid4()), "assignment_id": str(uuid4()),
+        "record_id": str(uuid4()),
     }  # fmt: skip
 
 
@@ -236,7 +293,8 @@ def rows(*kinds: Who) -> list[tuple[str, str]]:
 
 
 async def test_without_a_session_nothing_but_public_routes_answers(world: World) -> None:
-    for method, path in rows(Who.ANY_CLIENT, Who.OWNER, Who.STAFF, Who.REVIEWER):
+    staff = (Who.STAFF, Who.REVIEWER, Who.OFFICER, Who.CASHIER, Who.APPROVER)
+    for method, path in rows(Who.ANY_CLIENT, Who.OWNER, *staff):
         assert_problem(await world.ask("nobody", method, path), 401, "log-in-needed")
     for method, path in rows(Who.SIGNED):
         assert_problem(await world.ask("nobody", method, path), 403, "callback-signature")
@@ -252,6 +310,9 @@ async def test_the_owner_is_let_in(world: World) -> None:
         if path.endswith("/sessions/current"):
             continue
         answer = await world.ask("owner", method, path)
+        if path.endswith("/certificate"):
+            assert_problem(answer, 404, "certificate-not-ready")  # something is owed still
+            continue
         assert answer.status_code in (200, 201, 409), (method, path, answer.text)
 
 
@@ -261,7 +322,7 @@ async def test_lists_hold_nothing_of_another_client(world: World) -> None:
 
 
 async def test_clients_are_no_staff_and_staff_are_no_clients(world: World) -> None:
-    for method, path in rows(Who.STAFF, Who.REVIEWER):
+    for method, path in rows(Who.STAFF, Who.REVIEWER, Who.OFFICER, Who.CASHIER, Who.APPROVER):
         assert_problem(await world.ask("owner", method, path), 401, "log-in-needed")
     for role in world.staff:
         for method, path in rows(Who.ANY_CLIENT, Who.OWNER):
@@ -269,11 +330,40 @@ async def test_clients_are_no_staff_and_staff_are_no_clients(world: World) -> No
 
 
 async def test_only_officers_and_compliance_see_and_decide_reviews(world: World) -> None:
-    for role in ("oncall", "auditor"):
+    for role in ("oncall", "auditor", "cashier"):
         for method, path in rows(Who.REVIEWER):
             assert_problem(await world.ask(role, method, path), 403, "role-needed")
     for role in ("officer", "compliance"):
         assert (await world.ask(role, "get", "/staff/api/reviews")).status_code == 200
+
+
+async def test_only_officers_see_and_send_records_for_the_bureau(world: World) -> None:
+    for role in ("compliance", "oncall", "auditor", "cashier"):
+        for method, path in rows(Who.OFFICER):
+            assert_problem(await world.ask(role, method, path), 403, "role-needed")
+    assert (await world.ask("officer", "get", "/staff/api/furnishing")).status_code == 200
+    unknown = await world.ask("officer", "post", "/staff/api/furnishing/{record_id}/retry")
+    assert_problem(unknown, 404, "furnishing-unknown")
+
+
+async def test_only_officers_enter_money_taken_at_a_desk(world: World) -> None:
+    for role in ("oncall", "auditor", "cashier", "compliance"):
+        for method, path in rows(Who.OFFICER):
+            assert_problem(await world.ask(role, method, path), 403, "role-needed")
+    assert_problem(await world.ask("officer", "post", "/staff/api/payments"), 422, "contract-unknown")
+
+
+async def test_only_cashiers_of_the_desk_pay_and_only_overseers_approve_besides(world: World) -> None:
+    for role in ("oncall", "auditor"):
+        for method, path in rows(Who.CASHIER, Who.APPROVER):
+            assert_problem(await world.ask(role, method, path), 403, "role-needed")
+    for method, path in rows(Who.CASHIER):
+        for role in ("officer", "compliance"):
+            assert_problem(await world.ask(role, method, path), 403, "role-needed")
+        assert_problem(await world.ask("cashier", method, path), 403, "cash-order-other-desk")  # sits at no desk
+    for role in ("officer", "compliance"):
+        assert (await world.ask(role, "get", "/staff/api/cash-orders/{number}")).status_code == 200
+    assert_problem(await world.ask("cashier", "get", "/staff/api/cash-orders/{number}"), 403, "cash-order-other-desk")
 
 
 async def test_a_session_that_ended_opens_nothing(world: World) -> None:

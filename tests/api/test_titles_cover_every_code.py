@@ -33,7 +33,11 @@ INDIRECT = {
     "account-not-owned", "account-owner-unknown", "recipient-listed", "bank-mismatch", "payout-status-unknown",
     "bank-debt-overdue", "microcredit-overdue", "mrz-not-found", "declined-after-waiting", "withdrawn-by-client",
     "registration-expired", "offer-not-chosen", "contract-not-signed", "not-confirmed-after-waiting",
-    "invalid-input", "unknown-code", "broken",
+    "card-token-missing", "merchant-missing", "desk-missing", "not-collected", "merchant-not-confirmed",
+    "merchant-agreement-ended", "amount-above-terminal-limit",
+    "refund-not-made", "restructuring-requested", "able-to-pay", "hardship-not-shown", "terms-changed-before",
+    "new-terms-not-bearable",
+    "invalid-input", "unknown-code", "broken", "payment-not-in-tenge",
 }  # fmt: skip
 
 

@@ -62,11 +62,13 @@ async def test_a_new_loan_is_furnished_to_the_state_bureau(client, town):
     await app.offers(application)
     await app.choose(application, "own")
     await app.sign_contract(application)
-    loan = (await app.issued(application))["loan_id"]
+    await app.issued(application)
     for _ in range(100):
-        answer = await town.world.get(f"/gkb/v1/submissions/new-{loan}")
-        if answer.status_code == 200 and answer.json()["state"] == "DONE":
-            assert (answer.json()["accepted"], answer.json()["rejected"]) == (1, [])
+        contracts = (await town.world.get("/_control/bureau/contracts")).json()
+        held = [one for one in contracts if one["iin"] == app.persona.iin]
+        if held:
+            assert [one["op"] for one in held[0]["records"]] == ["NEW"]
+            assert (held[0]["principal"], held[0]["outstanding"]) == ("50000.00", "50000.00")
             return
         await asyncio.sleep(0.2)
     raise AssertionError("no NEW record came to the bureau")

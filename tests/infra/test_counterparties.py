@@ -17,8 +17,10 @@ import httpx
 import pytest
 from outside_world import SECRET, TOKEN, Listener, Outside, free_port, listener, outside, persona, until
 
+from rules.calendar import local_date
 from rules.callbacks import verify
 from rules.errors import NotConfirmed
+from rules.money import Money
 
 ROOT = Path(__file__).parents[2]
 
@@ -249,6 +251,84 @@ class TestBank:
         until(lambda: hears.received)
         (event,) = hears.events()
         assert (event["type"], event["data"]["amount"], event["data"]["side"]) == ("payment.received", "5000.00", "C")
+
+    def test_the_same_incoming_line_again_is_told_again_and_booked_once(self, world: Outside, hears: Listener) -> None:
+        person = world.plant(persona(1))
+        body = {"iban": person["accounts"][0]["iban"], "amount": "5000.00", "bank_ref": "P-AGAIN"}
+        first = [world.control.post("/_control/bank/incoming", json=body).json() for _ in range(2)]
+        until(lambda: len(hears.received) == 2)
+        assert first[0] == first[1]
+        params = {"date": local_date(datetime.now(UTC)).isoformat()}
+        statement = world.control.get("/bank/v1/statement", params=params).json()
+        assert [line["amount"] for line in statement["entries"]] == ["5000.00"]
+        assert Money(statement["closing"]) - Money(statement["opening"]) == Money("5000.00")
+
+    def test_money_in_another_currency_is_a_line_and_leaves_the_balance_in_tenge_alone(self, world: Outside) -> None:
+        person = world.plant(persona(1))
+        body = {"iban": person["accounts"][0]["iban"], "amount": "70.00", "currency": "USD"}
+        world.control.post("/_control/bank/incoming", json=body).raise_for_status()
+        params = {"date": local_date(datetime.now(UTC)).isoformat()}
+        statement = world.control.get("/bank/v1/statement", params=params).json()
+        assert [line["currency"] for line in statement["entries"]] == ["USD"]
+        assert statement["closing"] == statement["opening"]
+
+    @pytest.mark.parametrize(
+        ("fault", "times", "told"), [("duplicate", {"n": 2}, 3), ("late", {"ms": 50}, 1), ("lost", {}, 0)]
+    )
+    def test_an_incoming_payments_callback_may_come_twice_late_or_never(
+        self, world: Outside, hears: Listener, fault: str, times: dict[str, int], told: int
+    ) -> None:
+        person = world.plant(persona(1))
+        iban = person["accounts"][0]["iban"]
+        world.fault("bank", "callback", fault, key=iban, **times)
+        world.control.post("/_control/bank/incoming", json={"iban": iban, "amount": "1.00"}).raise_for_status()
+        until(lambda: len(hears.received) == told)
+        assert world.control.get("/_control/faults").json() == []
+
+
+class TestTerminals:
+    def pay(self, world: Outside, **more: Any) -> dict[str, Any]:
+        body = {"reference": "MK-2026-0123456789", "amount": "5000.00"} | more
+        answer = world.control.post("/_control/terminals/payments", json=body)
+        return dict(answer.raise_for_status().json())
+
+    def register(self, world: Outside) -> list[dict[str, Any]]:
+        params = {"date": local_date(datetime.now(UTC)).isoformat()}
+        return list(world.control.get("/terminals/v1/register", params=params).json()["entries"])
+
+    def test_a_receipt_is_told_signed_and_stands_in_the_days_register(self, world: Outside, hears: Listener) -> None:
+        entry = self.pay(world, receipt="77")
+        until(lambda: hears.received)
+        ((path, header, body),) = hears.received
+        assert path == "/api/v1/callbacks/terminal"
+        verify(SECRET.encode(), header, body, datetime.now(UTC))
+        (event,) = hears.events()
+        assert (event["type"], event["data"]) == ("payment.received", entry)
+        assert self.register(world) == [entry]
+
+    def test_the_same_receipt_again_is_told_again_and_registered_once(self, world: Outside, hears: Listener) -> None:
+        assert self.pay(world, receipt="77") == self.pay(world, receipt="77", amount="9.00")
+        until(lambda: len(hears.received) == 2)
+        assert [entry["amount"] for entry in self.register(world)] == ["5000.00"]
+
+    def test_a_register_may_hold_too_much_or_too_little(self, world: Outside) -> None:
+        self.pay(world)
+        world.fault("terminal", "register", "extra_entry", amount="8.00")
+        assert [entry["amount"] for entry in self.register(world)] == ["5000.00", "8.00"]
+        world.fault("terminal", "register", "missing_entry")
+        assert self.register(world) == []
+        assert len(self.register(world)) == 1
+
+    def test_a_lost_callback_of_one_contract_leaves_the_others(self, world: Outside, hears: Listener) -> None:
+        world.fault("terminal", "callback", "lost", key="MK-2026-AAAAAAAAAA")
+        self.pay(world, reference="MK-2026-AAAAAAAAAA")
+        self.pay(world, reference="MK-2026-BBBBBBBBBB")
+        until(lambda: hears.received)
+        assert [event["data"]["reference"] for event in hears.events()] == ["MK-2026-BBBBBBBBBB"]
+
+    def test_there_is_no_register_of_a_day_to_come(self, world: Outside) -> None:
+        answer = world.control.get("/terminals/v1/register", params={"date": "2199-01-01"})
+        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_READY")
 
 
 class TestCallbacks:

@@ -1,63 +1,23 @@
-"""The annual effective rate against printed references, and prices under the caps."""
+"""The annual effective rate of loans, and prices under the caps."""
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.effective_rate import roots
 from rules.errors import InvalidInput, NotAllowed
 from rules.money import Money
 from rules.policy import policy
-from rules.pricing import annual_effective_rate, check_cap, greatest_rate_under_cap
+from rules.pricing import annual_effective_rate, check_cap, greatest_rate_under_cap, rate_cap, within_cap
 from rules.products import PRODUCTS, products
-from rules.schedule import Charge, DayCount, LoanTerms, Method, build
+from rules.schedule import Charge, DayCount, LoanTerms, Method, RepaymentSchedule, build
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "loan-maths"
 TODAY = date(2026, 2, 2)
-
-
-def load(name: str) -> dict[str, Any]:
-    if not (DATA / name).exists():
-        pytest.skip("../shared/data/loan-maths is not here: 0 cases ran")
-    found: dict[str, Any] = json.loads((DATA / name).read_text(), parse_float=Decimal)
-    return found
-
-
-def test_the_printed_kazakh_contract_is_met() -> None:
-    for case in load("kz_gesv_public.json")["cases"]:
-        start = date(2025, 1, 1)
-        flows = [(start, Money(case["advance"])), (start + timedelta(days=case["days"]), Money(-case["payment"]))]
-        assert annual_effective_rate(flows).quantize(Decimal("0.01")) == case["expected_gesv_percent"]
-
-
-def test_every_european_example_is_met_under_its_own_year() -> None:
-    cases = load("apr_ec_fca.json")["cases"]
-    assert len(cases) > 20
-    for case in cases:
-        flows = [(Decimal(day), Decimal(amount)) for day, amount in case["flows"]]
-        found = roots(flows, Decimal("365.25"))
-        assert len(found) == 1 or case["id"] == "it_calculates_ec_example_43"  # a second advance after payments
-        places = Decimal(1).scaleb(-case["decimals"])
-        wanted = Decimal(case["expected_apr_percent"]).quantize(places)
-        assert wanted in [one.quantize(places, ROUND_HALF_UP) for one in found], case["id"]
-
-
-def test_every_internal_rate_of_random_flows_is_among_the_roots() -> None:
-    cases = load("xirr_pyxirr.json")["cases"]
-    assert len(cases) > 20
-    for case in cases:
-        flows = [(Decimal(date.fromisoformat(day).toordinal()), Decimal(amount)) for day, amount in case["flows"]]
-        if case["expected_xirr"] is not None:
-            wanted = Decimal(case["expected_xirr"])
-            assert any(abs(one / 100 - wanted) < Decimal("1e-6") for one in roots(flows)), case["id"]
 
 
 def test_payments_without_an_advance_have_no_rate() -> None:
@@ -116,6 +76,27 @@ def test_the_greatest_daily_rate_of_a_short_loan_is_the_computed_one(days: int, 
     assert rate / 365 == Decimal(daily)
 
 
+def test_the_daily_cap_is_not_reached_whatever_a_year_counts() -> None:
+    for count, year in ((DayCount.ACT_365, 365), (DayCount.ACT_360, 360), (DayCount.THIRTY_360, 360)):
+        short = loan(principal=Money(100_000), periods=1, first_due=TODAY + timedelta(days=45), day_count=count)
+        at_the_cap = short.model_copy(update={"rate_percent_per_year": Decimal("0.3") * year})
+        cap = rate_cap(at_the_cap, policy(TODAY))
+        assert not within_cap(at_the_cap, [(TODAY, Money(1))], cap)
+        assert greatest_rate_under_cap(short, policy(TODAY)) < Decimal("0.3") * year
+
+
+def test_45_days_at_the_computed_rate_keep_the_cap_and_at_the_printed_one_break_it() -> None:
+    def made(daily: str) -> RepaymentSchedule:
+        rate = Decimal(daily) * 365
+        return build(loan(principal=Money(100_000), periods=1, first_due=date(2026, 3, 19), rate_percent_per_year=rate))
+
+    assert made("0.2996").annual_effective_rate_percent <= 179
+    check_cap(made("0.2996"), policy(TODAY))
+    for daily in ("0.2997", "0.3"):
+        with pytest.raises(NotAllowed):
+            check_cap(made(daily), policy(TODAY))
+
+
 @pytest.mark.parametrize("method", Method)
 @pytest.mark.parametrize("count", DayCount)
 def test_the_greatest_rate_keeps_the_cap_and_one_step_more_breaks_it(method: Method, count: DayCount) -> None:
@@ -140,6 +121,22 @@ def test_a_loan_of_30_days_is_not_short_above_its_amount() -> None:
     long = loan(principal=Money(194_625), periods=1, first_due=TODAY + timedelta(days=30))
     above = long.model_copy(update={"principal": Money("194625.01")})
     assert greatest_rate_under_cap(long, policy(TODAY)) > 100 > greatest_rate_under_cap(above, policy(TODAY))
+
+
+def test_products_offer_the_three_methods_of_the_rules() -> None:
+    for one in PRODUCTS:
+        assert one.methods == (Method.ANNUITY, Method.DIFFERENTIATED, Method.OWN)
+
+
+def test_a_products_own_method_fits_any_term() -> None:
+    rich = PRODUCTS[0].model_copy(update={"own_grace_periods": 4, "own_interest_only_months": 0})
+    rich = rich.model_copy(update={"own_step_percent": Decimal(5), "own_step_every": 2, "multiple_of": Money(10)})
+    for months in range(1, 25):
+        terms = rich.terms(Money(100_000), months, Method.OWN, TODAY, "test")
+        assert terms.grace_periods == min(4, months // 2)
+        assert len(build(terms).rows) == months
+        plain = rich.terms(Money(100_000), months, Method.ANNUITY, TODAY, "test")
+        assert (plain.grace_periods, plain.step_percent) == (0, 0)
 
 
 @pytest.mark.parametrize("offered", PRODUCTS, ids=lambda one: f"{one.code}-{one.version}")

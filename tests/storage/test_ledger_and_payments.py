@@ -27,7 +27,7 @@ def _key() -> str:
 
 async def _post(database: Database, key: str, amount: str = "150000.10") -> None:
     async with database.begin() as session:
-        await ledger.post(session, key, "issued", DAY, "loans:principal", "bank:settlement", Money(amount))
+        await ledger.post(session, key, "issued", DAY, "loans:principal", "cash:bank", Money(amount))
 
 
 async def test_the_ledger_sums_to_zero_and_a_key_books_once(database: Database) -> None:
@@ -54,7 +54,7 @@ async def _post_by_hand(database: Database, entries: list[tuple[str, str]]) -> N
         session.add(posting)
         await session.flush()
         for side, amount in entries:
-            session.add(LedgerEntry(posting_id=posting.id, account="a", side=side, amount=Money(amount)))
+            session.add(LedgerEntry(posting_id=posting.id, account="cash:bank", side=side, amount=Money(amount)))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ async def test_an_entry_cannot_be_slipped_into_a_posting_that_stands(database: D
     async def slip_in() -> None:
         async with database.begin() as session:
             stands = await session.exec(select(LedgerPosting).where(LedgerPosting.key == key))
-            session.add(LedgerEntry(posting_id=stands.one().id, account="a", side="C", amount=Money(1)))
+            session.add(LedgerEntry(posting_id=stands.one().id, account="cash:bank", side="C", amount=Money(1)))
 
     with pytest.raises(IntegrityError, match="does not balance"):
         await slip_in()
@@ -120,7 +120,7 @@ async def test_of_twenty_answers_one_moves_the_payment_and_books(database: Datab
         async with database.begin() as session:
             moved = await payments.settle(session, key, "done", payout, "ref", DAY)
             if moved:
-                await ledger.post(session, key, "issued", DAY, "loans:principal", "bank:settlement", Money(150000))
+                await ledger.post(session, key, "issued", DAY, "loans:principal", "cash:bank", Money(150000))
             return moved
 
     assert sorted(await asyncio.gather(*(settle() for _ in range(20)))) == [False] * 19 + [True]
@@ -146,7 +146,7 @@ async def test_a_payment_goes_forward_only(database: Database, path: list[str], 
     went = []
     for state in path:
         async with database.begin() as session:
-            went.append(await payments.settle(session, key, state))
+            went.append(await payments.settle(session, key, state, None, f"ref-{key}", DAY))
     assert went == moves
 
 
@@ -156,7 +156,7 @@ async def test_unsettled_payments_are_listed_until_the_bank_has_answered(databas
     async with database.begin() as session:
         assert key in {payment.key for payment in await payments.unsettled(session)}
         assert key not in {payment.key for payment in await payments.unsettled(session, older_than_seconds=60)}
-        await payments.settle(session, key, "done")
+        await payments.settle(session, key, "done", None, f"ref-{key}", DAY)
         assert key not in {payment.key for payment in await payments.unsettled(session)}
 
 

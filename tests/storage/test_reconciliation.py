@@ -6,10 +6,12 @@ import secrets
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
+import pytest
+
 from rules.money import Money
 from storage import audit, payments
 from storage.database import Database
-from storage.reconciliation import Line, Payment, reconcile, reconcile_day, unexplained
+from storage.reconciliation import Line, Payment, Taken, reconcile, reconcile_day, unexplained
 
 DAY = date(2026, 3, 2)
 
@@ -74,10 +76,58 @@ def test_a_done_payment_without_a_line_is_missing() -> None:
     assert not result.clean
 
 
-def test_an_incoming_line_is_left_for_the_repayments() -> None:
-    result = reconcile(DAY, [_line("5", side="C", order_id=None)], [])
-    assert [match.state for match in result.matches] == ["unmatched"]
+def _came(number: str, **changes: object) -> Line:
+    return Line(bank_reference=f"P{number}", side="C", amount=Money(100)).model_copy(update=changes)
+
+
+def _taken(number: str, **changes: object) -> Taken:
+    return Taken(key=f"bank:P{number}", amount=Money(100), value_date=DAY).model_copy(update=changes)
+
+
+def test_an_incoming_line_is_explained_by_the_payment_that_was_taken_from_it() -> None:
+    result = reconcile(DAY, [_came("5")], [], [_taken("5")])
     assert result.clean
+    assert [match.key for match in result.incoming] == ["bank:P5"]
+
+
+def test_an_incoming_line_that_was_not_taken_or_with_another_amount_is_for_a_person() -> None:
+    result = reconcile(DAY, [_came("5"), _came("6", amount=Money("100.01"))], [], [_taken("6")])
+    assert [(match.state, match.why) for match in result.unexplained] == [
+        ("unmatched", "not taken yet"),
+        ("differs", "another amount"),
+    ]
+    assert result.incoming == ()
+
+
+def test_an_incoming_payment_without_its_line_is_missing_on_its_day_alone() -> None:
+    result = reconcile(DAY, [], [], [_taken("5"), _taken("6", value_date=DAY - timedelta(days=1))])
+    assert result.missing == ("bank:P5",)
+
+
+def test_one_line_cannot_explain_two_payments_nor_two_lines_one() -> None:
+    lines = [_came("5", order_id="1", bank_reference="R1"), _came("5", order_id="1", bank_reference="R2")]
+    result = reconcile(DAY, [_line("1"), *lines], [_payment("1", state="returned")])
+    assert [(match.state, match.why) for match in result.matches] == [
+        ("matched", None),
+        ("matched", None),
+        ("differs", "a second line for the same payment"),
+    ]
+
+
+def test_a_return_with_another_amount_or_of_a_payment_that_is_not_returned_differs() -> None:
+    back = _came("5", order_id="1")
+    less = reconcile(DAY, [back.model_copy(update={"amount": Money(99)})], [_payment("1", state="returned")])
+    assert less.matches[0].why == "another amount"
+    held = reconcile(DAY, [back], [_payment("1", state="done", value_date=None)])
+    assert held.matches[0].why == "it came back, and the payment is done"
+
+
+@pytest.mark.parametrize("side", ["C", "D"])
+def test_money_in_another_currency_is_for_a_person_and_counts_for_nothing_in_tenge(side: str) -> None:
+    line = _came("5", side=side, currency="USD")
+    (match,) = reconcile(DAY, [line], [], []).unexplained
+    assert (match.state, match.why) == ("unmatched", "not in tenge")
+    assert line.signed == Money(0)
 
 
 async def _paid(database: Database, application_id: UUID, reference: str, day: date) -> str:

@@ -17,7 +17,7 @@ from storage.database import libpq_url, sqlalchemy_url
 from storage.migrations.guards import APPEND_ONLY_TABLES
 from storage.setup import migrate
 
-APPENDED = [*APPEND_ONLY_TABLES, "archive_conformance", "audit_entry"]
+APPENDED = [*APPEND_ONLY_TABLES, "archive_conformance", "audit_entry", "repayment_wish"]
 
 
 @pytest.fixture
@@ -122,9 +122,10 @@ def test_readers_read_and_do_nothing_else(database_urls: dict[str, str]) -> None
     [
         "insert into throttle values ('a', 1, now()); insert into client values (gen_random_uuid(), 'COMPANY',"
         " 'REGISTERING', 'kk', '2025', 'i', 'p', 'k', 'd', null, null, null, now(), null)",
-        "insert into statement_line values ('b', now(), null, 'D', 0, null, 'unmatched', now())",
+        "insert into statement_line values ('b', now(), null, 'D', 0, null, 'unmatched', now(), 'KZT')",
         "insert into session values ('t', 'client', null, null, null, now(), now(), null)",
-        "insert into outbound_payment values ('k', null, 'p', 'h', -1, 'a', 'sending', null, null, null, now())",
+        "insert into outbound_payment (key, order_id, purpose, channel, request_hash, amount, limit_amount, account,"
+        " state, made_at) values ('k', 'o', 'p', 'bank', 'h', -1, 1, 'a', 'sending', now())",
     ],
 )
 def test_impossible_rows_are_refused(app: psycopg.Connection, statement: str) -> None:

@@ -19,8 +19,11 @@ from activities.integrations.idec import Idec
 from activities.integrations.operator import Operators
 from activities.integrations.regulator import Regulator
 from activities.integrations.sms import SmsGateway
+from activities.integrations.terminals import Terminals
+from activities.ports import BureauRecord, Destination, Recipient
 from rules.calendar import local_date
 from rules.client import IdentityDocument, Person
+from rules.furnishing import Op
 from rules.money import Money
 
 WHO = persona(1)
@@ -35,6 +38,10 @@ CLIENT = Person(
     document=IdentityDocument(number="000000001", expires=date(2031, 5, 20)),
     phone=PHONE,
 )
+
+
+ACCOUNT = Destination(kind="iban", value=IBAN)
+RECEIVER = Recipient(name=CLIENT.full_name, iin=IIN)
 
 
 @dataclass
@@ -55,6 +62,7 @@ class Adapters:
         self.aml = AfmLists(*door("/afm"), **patient)  # type: ignore[arg-type]
         self.antifraud = AntifraudCentre(*door("/antifraud"), **patient)
         self.bank = LenderBank(*door("/bank"), **patient)  # type: ignore[arg-type]
+        self.terminals = Terminals(*door("/terminals"), **patient)  # type: ignore[arg-type]
         self.sms = SmsGateway(*door("/sms"), **patient)  # type: ignore[arg-type]
         self.operator = Operators(*door("/operator"), **patient)
         self.regulator = Regulator(*door(""), **patient)
@@ -65,7 +73,7 @@ def today() -> date:
 
 
 async def pay(one: Adapters, key: str = "key-1", order_id: str = "order-1", amount: Money = AMOUNT) -> Any:
-    return await one.bank.pay(key, order_id, amount, IBAN, CLIENT, "microcredit")
+    return await one.bank.pay(key, order_id, amount, ACCOUNT, RECEIVER, "microcredit")
 
 
 def upload(one: Adapters) -> Awaitable[Any]:
@@ -78,8 +86,17 @@ def notice(one: Adapters) -> Awaitable[Any]:
     )
 
 
-def record() -> dict[str, Any]:
-    return {"op": "NEW", "contract_no": "C-1", "iin": IIN, "principal": AMOUNT, "as_of": date(2026, 1, 15)}
+def record(**changes: Any) -> BureauRecord:
+    figures = {"principal": AMOUNT, "outstanding": AMOUNT, "overdue_days": 0, "overdue_amount": Money(0)}
+    new = BureauRecord(
+        op=Op.NEW, contract_no="C-1", iin=IIN, as_of=date(2026, 1, 15), status="ACTIVE", **figures
+    )  # fmt: skip
+    return new.model_copy(update=changes)
+
+
+async def submit(one: Adapters, batch_id: str, *records: BureauRecord) -> str:
+    await one.bureau.submit(batch_id, one.bureau.pack(batch_id, records))
+    return batch_id
 
 
 async def settled(one: Adapters) -> Any:

@@ -87,6 +87,10 @@ class Outside:
         """What the bank really accepted."""
         return list(self.control.get("/_control/bank/payouts", params={"order_id": order_id}).raise_for_status().json())
 
+    def contracts(self) -> list[dict[str, Any]]:
+        """What the state bureau holds of our contracts."""
+        return list(self.control.get("/_control/bureau/contracts").raise_for_status().json())
+
     def calls(self, service: str, operation: str) -> list[dict[str, Any]]:
         """The journal."""
         params = {"service": service, "operation": operation}

@@ -24,13 +24,17 @@ from activities.due_diligence import BureauWanted, DecisionMade
 from activities.faces import FaceShown
 from activities.histories import HistoryWanted
 from activities.loans import LoanRef
-from activities.payments import PaymentState
+from activities.payout_orders import PaymentDecided, PaymentState, PayoutOrder
 from activities.phone import CodeGiven, CodeWanted
 from activities.signatures import SignatureGiven, SignatureStored, StatementWanted
 from activities.state_register import ClientClaimed
 from rules.errors import NotConfirmed
 from rules.evidence import StepOutcome, StepResult
 from rules.identification import finding, passed
+from tests.support.played_cash import PlayedCash
+from tests.support.played_furnishing import PlayedFurnishing
+from tests.support.played_incoming import PlayedIncoming
+from tests.support.played_servicing import PlayedServicing
 
 HERE = UUID("00000000-0000-4000-8000-000000000000")
 PASSED = StepOutcome.PASSED
@@ -56,6 +60,10 @@ class Played:
         self.payments = [PaymentState(state="done", payout_id="p-1", loan_id=self.loan_id)]
         self.waiting_until: datetime | None = None
         self.known_decisions: dict[UUID, str] = {}
+        self.cash = PlayedCash(self.calls)
+        self.furnishing = PlayedFurnishing(self.calls)
+        self.servicing = PlayedServicing(self.calls)
+        self.incoming = PlayedIncoming(self.calls)
 
     def _next(self, step: str) -> StepResult:
         self.calls.append(step)
@@ -65,7 +73,10 @@ class Played:
 
     def activities(self) -> Sequence[Callable[..., Any]]:
         """Everything the workflows call."""
-        return [*self._of_clients(), *self._of_applications(), *self._of_money()]
+        return [
+            *self._of_clients(), *self._of_applications(), *self._of_money(), *self.furnishing.activities(),
+            *self.servicing.activities(), *self.incoming.activities(), *self.cash.activities(),
+        ]  # fmt: skip
 
     def _of_clients(self) -> Sequence[Callable[..., Any]]:  # noqa: C901
         @activity.defn
@@ -189,32 +200,32 @@ class Played:
             return self.payments.pop(0) if len(self.payments) > 1 else self.payments[0]
 
         @activity.defn
-        async def verify_account(ref: ApplicationRef) -> str | None:
+        async def verify_account(order: PayoutOrder) -> str | None:
             return self.account_ground
 
         @activity.defn
-        async def pay(ref: ApplicationRef) -> PaymentState:
+        async def pay(order: PayoutOrder) -> PaymentState:
             self.calls.append("pay")
             return state()
 
         @activity.defn
-        async def ask_bank(ref: ApplicationRef) -> PaymentState:
+        async def ask_bank(order: PayoutOrder) -> PaymentState:
             self.calls.append("ask")
             return state()
 
         @activity.defn
-        async def give_up(ref: ApplicationRef) -> PaymentState:
+        async def give_up(decided: PaymentDecided) -> PaymentState:
             self.calls.append("give-up")
             return PaymentState(state="refused", ground="payout-outcome-unknown")
+
+        @activity.defn
+        async def apply_decision(decided: PaymentDecided) -> PaymentState:
+            self.calls.append("decided")
+            return state()
 
         @activity.defn
         async def furnish_new(ref: LoanRef) -> str:
             self.calls.append("furnish")
             return "batch"
 
-        @activity.defn
-        async def extend_documents(ref: LoanRef) -> int:
-            self.calls.append("extend")
-            return 1
-
-        return [verify_account, pay, ask_bank, give_up, furnish_new, extend_documents]
+        return [verify_account, pay, ask_bank, give_up, apply_decision, furnish_new]

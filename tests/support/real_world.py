@@ -95,7 +95,7 @@ async def assert_paid_once(
     assert books.payment is not None
     assert books.payment.state == "done"
     assert [(one["amount"], one["iban"], one["status"]) for one in books.paid] == [(amount, app.persona.iban, "DONE")]
-    assert books.posted == {("loans:principal", "D", amount), ("bank:settlement", "C", amount)}
+    assert books.posted == {("loans:principal", "D", amount), ("cash:bank", "C", amount)}
     assert (books.postings, books.loans) == (1, 1)
     assert (books.payment.payout_id, books.payment.bank_reference) == (
         books.paid[0]["payout_id"],

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -21,14 +22,23 @@ from infra.temporal import RUNNER, data_converter
 from rules.errors import BusinessError
 from tests.support.played import Played, fact
 from workflows import attributes
+from workflows.collection import Collection
 from workflows.disbursement import Disbursement
+from workflows.furnishing import FurnishBatch, Furnishing, FurnishingRound
+from workflows.incoming import IncomingPayment
 from workflows.messages import ApplyForLoan, RegisterClient
 from workflows.options import BIOMETRICS_QUEUE
 from workflows.origination import Origination
+from workflows.reconciliation import Reconcile
+from workflows.refund import Refund
 from workflows.registration import Registration
+from workflows.restructuring import Restructuring
 from workflows.servicing import Servicing
 
-WORKFLOWS = [Registration, Origination, Disbursement, Servicing]
+WORKFLOWS = [
+    Registration, Origination, Disbursement, Collection, Refund, Servicing, Restructuring, Furnishing, FurnishBatch,
+    FurnishingRound, IncomingPayment, Reconcile,
+]  # fmt: skip
 KEYS = PayloadKeys({"test": bytes(32)}, "test")
 CONVERTER = data_converter(KEYS)
 TEMPORAL = str(Path(sys.executable).parent / "temporal")
@@ -57,13 +67,13 @@ def case(skipping):
     """`async with case(played) as start:` a worker over the played world; start.registration(), start.origination()."""
 
     @asynccontextmanager
-    async def running(played: Played) -> AsyncIterator[Starter]:
+    async def running(played: Played, *more: type) -> AsyncIterator[Starter]:
         queue = f"test-{uuid4()}"
         common = {"interceptors": [BusinessErrors()], "workflow_failure_exception_types": [BusinessError]}
         played_activities = played.activities()
         async with (
             Worker(
-                skipping.client, task_queue=queue, workflows=WORKFLOWS, activities=played_activities,
+                skipping.client, task_queue=queue, workflows=[*WORKFLOWS, *more], activities=played_activities,
                 workflow_runner=RUNNER, debug_mode=True, **common,
             ),
             Worker(
@@ -101,4 +111,11 @@ class Starter:
             id=f"application/{application}",
             task_queue=self._queue,
             execution_timeout=timedelta(days=365),
+        )
+
+    async def run(self, workflow: Any, argument: object, workflow_id: str) -> WorkflowHandle:
+        """Any other workflow."""
+        arguments = [] if argument is None else [argument]
+        return await self.environment.client.start_workflow(
+            workflow, args=arguments, id=workflow_id, task_queue=self._queue
         )

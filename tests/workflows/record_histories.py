@@ -8,17 +8,24 @@ Not collected with the tests. The payloads are sealed with the test key of conft
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from temporalio.client import WorkflowHandle
 
 from activities.due_diligence import DecisionMade
 from activities.payments import PaymentState
-from tests.support.played import Played
+from activities.reconciliation import GROUND
+from tests.support.played import Played, fact
+from tests.support.played_incoming import a_day
+from tests.workflows.test_incoming import DAY, a_key, begun, shows
 from tests.workflows.test_origination import SIGN, choose
 from tests.workflows.test_registration import CARD, FACE, SIGNATURE, up_to_face
 from tests.workflows.test_replay import HISTORIES
-from workflows.messages import ConfirmPhone, SendCode, SetPassword
+from workflows.incoming import IncomingPayment
+from workflows.messages import AssignmentConfirmed, ConfirmPhone, ReviewDecided, SendCode, SetPassword
 from workflows.origination import Origination
+from workflows.reconciliation import Reconcile, ReconcileDay
 from workflows.registration import Registration
 
 
@@ -89,3 +96,33 @@ class TestRecording:
                 await self.save(child, "disbursement-bank-unknown")
             else:
                 await self.save(handle, "application-approved")
+
+    @pytest.mark.parametrize("to", [None, "loan", "payer"])
+    async def test_incoming(self, case, to):
+        played = Played()
+        played.incoming.unseen = 1
+        if to is not None:
+            played.incoming.state = "UNMATCHED"
+        async with case(played) as start:
+            with start.environment.with_time_skipping_disabled():
+                handle = await begun(start, a_key())
+                if to is not None:
+                    await shows(handle, "UNMATCHED", needs_person=True)
+                    word = AssignmentConfirmed(assignment_id=played.incoming.confirm(to))
+                    await handle.execute_update(IncomingPayment.assignment_confirmed, word)
+                await handle.result()
+            path = {None: "matched", "loan": "unmatched-assigned", "payer": "unmatched-returned"}[to]
+            await self.save(handle, f"incoming-{path}")
+
+    async def test_incoming_reconciled(self, case):
+        played = Played()
+        played.incoming.days = [a_day(DAY, unexplained=["X1"], taken=[a_key()]), a_day(DAY)]
+        async with case(played) as start:
+            with start.environment.with_time_skipping_disabled():
+                handle = await start.run(Reconcile.run, ReconcileDay(day=DAY), f"reconcile-test-{uuid4()}")
+                await shows(handle, "UNEXPLAINED", needs_person=True)
+                played.known_decisions[fact("retry")] = "retry"
+                decided = ReviewDecided(review_id=fact(f"review/{GROUND}"), decision_id=fact("retry"))
+                await handle.execute_update(Reconcile.review_decided, decided)
+                await handle.result()
+            await self.save(handle, "reconcile-unexplained")

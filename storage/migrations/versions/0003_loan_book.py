@@ -1,4 +1,4 @@
-"""The loan book: ledger by loan, incoming payments, and who assigned them.
+"""The loan book: chart of accounts, ledger by loan, incoming payments, and who assigned them.
 
 Revision ID: 0003
 Revises: 0002
@@ -10,22 +10,20 @@ from typing import Any
 
 from alembic import op
 
+from storage.migrations import tables_of_the_book as book
+from storage.migrations.tables_of_incoming import INCOMING
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_TABLES = """
-"""
-
-_RIGHTS = """
-"""
-
 
 def upgrade() -> None:
     """Tables, their guards and rights."""
     driver: Any = op.get_bind().connection.driver_connection
-    driver.execute("\n".join(("select 1;", _TABLES, _RIGHTS)))
+    parts = (book.CHART_TABLE, book.chart(), book.LEDGER, book.WHOLE_POSTINGS, book.LOANS)
+    driver.execute("\n".join((*parts, book.MONEY_IN, book.MONEY_IN_GUARDS, book.RIGHTS, INCOMING)))
 
 
 def downgrade() -> None:

@@ -10,22 +10,20 @@ from typing import Any
 
 from alembic import op
 
+from storage.migrations import tables_of_outgoing as outgoing
+from storage.migrations.tables_of_cash import CASH
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-_TABLES = """
-"""
-
-_RIGHTS = """
-"""
-
 
 def upgrade() -> None:
-    """Tables, their guards and rights."""
+    """Columns, their guards and rights."""
     driver: Any = op.get_bind().connection.driver_connection
-    driver.execute("\n".join(("select 1;", _TABLES, _RIGHTS)))
+    parts = (outgoing.PAYMENTS, outgoing.DECIDED, outgoing.PAYMENT_GUARD, outgoing.TWO_PEOPLE, outgoing.RIGHTS)
+    driver.execute("\n".join((*parts, CASH)))
 
 
 def downgrade() -> None:

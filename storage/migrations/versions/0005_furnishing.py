@@ -10,22 +10,18 @@ from typing import Any
 
 from alembic import op
 
+from storage.migrations.tables_of_furnishing import RIGHTS, TABLES
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-_TABLES = """
-"""
-
-_RIGHTS = """
-"""
-
 
 def upgrade() -> None:
     """Tables, their guards and rights."""
     driver: Any = op.get_bind().connection.driver_connection
-    driver.execute("\n".join(("select 1;", _TABLES, _RIGHTS)))
+    driver.execute("\n".join((TABLES, RIGHTS)))
 
 
 def downgrade() -> None:

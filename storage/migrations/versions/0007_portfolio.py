@@ -10,22 +10,17 @@ from typing import Any
 
 from alembic import op
 
+from storage.migrations import tables_of_the_portfolio as portfolio
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-_TABLES = """
-"""
-
-_RIGHTS = """
-"""
-
-
 def upgrade() -> None:
-    """Tables, their guards and rights."""
+    """Columns, the triggers that fill them, and the index that the stream is read from."""
     driver: Any = op.get_bind().connection.driver_connection
-    driver.execute("\n".join(("select 1;", _TABLES, _RIGHTS)))
+    driver.execute("\n".join((portfolio.LOANS, portfolio.EVENTS, portfolio.EARLIER)))
 
 
 def downgrade() -> None:

@@ -1,0 +1,216 @@
+"""Why money leaves, and what follows when it has: to whom, how much, and what is booked.
+
+| purpose | amount | receiver | when paid |
+|---|---|---|---|
+| disbursement | of the application | the client's account or card, or a seller under an agreement | the loan opens |
+| refund, return-collected | what is owed to the client | the client, by the account of the application | loan event |
+| return | of the incoming payment | the account it came from | the incoming payment is RETURNED |
+
+Rules: para 8, part 6; para 9, part 2; para 13, part 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+from uuid import UUID
+
+from activities import loan_book
+from activities.applications import enter_stage, get_application
+from activities.context import Moment, Records
+from activities.loans import open_loan
+from activities.merchants import merchant_ground
+from activities.payout_orders import NO_RECEIVER, NOTHING, PayoutOrder
+from activities.ports import Destination, Recipient
+from rules.client import Person
+from rules.errors import Conflict, NotFound
+from rules.loan_events import Refunded
+from rules.money import Money
+from rules.partners import known_partner
+from rules.payment_keys import Purpose
+from rules.products import ReceivingMethod
+from rules.receiving import CHANNELS, Receiving
+from storage import audit, loans, payments
+from storage.tables import Application, OutboundPayment
+
+
+class NotPayable(Conflict):
+    """There is nothing to pay, or nobody to pay it to: no money leaves, and nothing was ordered."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is to be paid and to whom. Personal data: it stays inside the activity.
+
+    channel: bank | card | merchant. text: what the receiver reads. person: the client, where the receiver is one.
+    proved: the account's owner needs no check, because the money came from there.
+    """
+
+    amount: Money
+    destination: Destination
+    recipient: Recipient
+    channel: str
+    text: str
+    person: Person | None = None
+    proved: bool = False
+
+
+class Why(Protocol):
+    """One purpose of a payment."""
+
+    async def draw(self, moment: Moment, order: PayoutOrder) -> Drawn:
+        """Amount and receiver by the records; where the payment is ordered already, the amount that was ordered.
+
+        Raises:
+            NotPayable: with the ground why nothing is to be paid.
+        """
+
+    async def ordered(self, moment: Moment, order: PayoutOrder, payment: OutboundPayment) -> None:
+        """The intent stands; in its transaction."""
+
+    async def book(self, moment: Moment, order: PayoutOrder, payment: OutboundPayment, value_date: date) -> UUID | None:
+        """The money has left: book it, in the transaction of the bank's answer. The loan, where there is one."""
+
+    async def unpaid(self, moment: Moment, order: PayoutOrder) -> None:
+        """The money did not leave, for certain; in the transaction of that answer."""
+
+    async def loan_id(self, moment: Moment, order: PayoutOrder) -> UUID | None:
+        """The loan that the payment made or belongs to."""
+
+
+def receiver(records: Records, application: Application, person: Person) -> tuple[str, Destination, Recipient]:
+    """Channel, destination and recipient of what an application asks for.
+
+    Raises:
+        NotPayable: the seller is unknown, or the application is to be paid in cash.
+    """
+    sealed = records.vault.open_own(application.account, f"application:{application.id}:account").decode()
+    how = Receiving.read(sealed)
+    channel = CHANNELS[how.method]
+    if how.method is ReceivingMethod.MERCHANT:
+        seller = known_partner(how.value)
+        if seller is None:
+            raise NotPayable(NO_RECEIVER)
+        return (
+            channel,
+            Destination(kind="iban", value=seller.iban),
+            Recipient(name=seller.name("ru"), bin=seller.bin),
+        )
+    if channel not in ("bank", "card"):
+        raise NotPayable(NO_RECEIVER)
+    kind = "card" if channel == "card" else "iban"
+    numbers = {"bin": person.bin} if person.bin else {"iin": person.iin}
+    return channel, Destination(kind=kind, value=how.value), Recipient(name=person.full_name, **numbers)
+
+
+class Disbursing:
+    """A microcredit issued. Rules: para 9, part 2."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    async def draw(self, moment: Moment, order: PayoutOrder) -> Drawn:
+        """See Why."""
+        application = await self._application(moment, order)
+        person = await _person(self._records, moment, application.client_id)
+        channel, destination, recipient = receiver(self._records, application, person)
+        text = "Выдача микрокредита"
+        return Drawn(application.amount, destination, recipient, channel, text, person)
+
+    async def ordered(self, moment: Moment, order: PayoutOrder, payment: OutboundPayment) -> None:
+        """A seller is paid only under an agreement in force and the borrower's own word. Raises NotPayable."""
+        application = await self._application(moment, order)
+        if payment.channel == "merchant":
+            ground = await merchant_ground(moment, self._records, application)
+            if ground is not None:
+                raise NotPayable(ground)
+        await enter_stage(moment, application, "DISBURSING", paragraph="9", detail={"key": order.key})
+
+    async def book(self, moment: Moment, order: PayoutOrder, payment: OutboundPayment, value_date: date) -> UUID | None:
+        """The loan opens, and the application is issued."""
+        application = await self._application(moment, order)
+        loan = await open_loan(moment, application, value_date)
+        application.loan_id = loan.id
+        detail: dict[str, object] = {
+            "loan": str(loan.id),
+            "payout": payment.payout_id,
+            "bank_reference": payment.bank_reference,
+        }
+        await enter_stage(moment, application, "ISSUED", paragraph="9", detail=detail)
+        return loan.id
+
+    async def unpaid(self, moment: Moment, order: PayoutOrder) -> None:
+        """The case itself ends the application."""
+
+    async def loan_id(self, moment: Moment, order: PayoutOrder) -> UUID | None:
+        """See Why."""
+        return (await self._application(moment, order)).loan_id
+
+    async def _application(self, moment: Moment, order: PayoutOrder) -> Application:
+        if order.application_id is None:
+            raise NotFound("application-unknown")
+        return await get_application(moment.session, order.application_id)
+
+
+class Refunding:
+    """What a loan owes to its client goes back: above the debt, or all that was collected where it is written off."""
+
+    def __init__(self, records: Records, text: str) -> None:
+        self._records, self._text = records, text
+
+    async def draw(self, moment: Moment, order: PayoutOrder) -> Drawn:
+        """What is owed to the client and is not on its way already, to the account of the loan's application."""
+        loan_id = _of(order)
+        loan = await loans.lock(moment.session, loan_id)
+        known = await payments.get(moment.session, order.key)
+        if known is not None:
+            amount = known.amount
+        else:
+            owed = (await loan_book.position_of(moment.session, loan_id, max(moment.day, loan.disbursed_on))).overpaid
+            amount = owed - await payments.under_way(moment.session, loan_id)
+        if amount <= Money(0):
+            raise NotPayable(NOTHING)
+        application = await get_application(moment.session, loan.application_id)
+        person = await _person(self._records, moment, loan.client_id)
+        channel, destination, recipient = receiver(self._records, application, person)
+        if channel == "merchant":  # a seller has no claim to what the client paid too much
+            raise NotPayable(NO_RECEIVER)
+        return Drawn(amount, destination, recipient, channel, f"{self._text} {loan.number}", person)
+
+    async def ordered(self, moment: Moment, order: PayoutOrder, payment: OutboundPayment) -> None:
+        """See Why."""
+        await audit.record(
+            moment.session,
+            actor="system:worker",
+            action="refund-ordered",
+            subject=order.subject,
+            paragraph="9",
+            detail={"key": order.key, "amount": str(payment.amount)},
+        )
+
+    async def book(self, moment: Moment, order: PayoutOrder, payment: OutboundPayment, value_date: date) -> UUID | None:
+        """A fact of the loan, with its posting."""
+        loan_id = _of(order)
+        event = Refunded(key=order.key, value_date=value_date, known_at=moment.at, amount=payment.amount)
+        paragraph = "13" if order.purpose is Purpose.RETURN_COLLECTED else "9"
+        detail = {"payout": payment.payout_id, "bank_reference": payment.bank_reference}
+        await loan_book.record(moment, loan_id, event, actor="system:worker", paragraph=paragraph, detail=detail)
+        return loan_id
+
+    async def unpaid(self, moment: Moment, order: PayoutOrder) -> None:
+        """It stays owed to the client."""
+
+    async def loan_id(self, moment: Moment, order: PayoutOrder) -> UUID | None:
+        """See Why."""
+        return order.loan_id
+
+
+async def _person(records: Records, moment: Moment, client_id: UUID) -> Person:
+    return records.clients.person(await records.clients.get(moment.session, client_id))
+
+
+def _of(order: PayoutOrder) -> UUID:
+    if order.loan_id is None:
+        raise NotFound("loan-unknown")
+    return order.loan_id

@@ -1,0 +1,216 @@
+"""Outgoing payments on a real database and a real bank over HTTP, with an adapter that dies where a test wants."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from outside_world import TOKEN, Outside, iban, persona
+
+from activities import loan_book
+from activities.applications import ApplicationRef
+from activities.context import Records
+from activities.integrations.antifraud import AntifraudCentre
+from activities.integrations.bank import LenderBank
+from activities.payments import Payments
+from activities.payout_orders import PaymentDecided, PaymentState, PayoutOrder
+from activities.payouts import Payouts
+from bench.prepared import person_of, signed_application
+from rules.bank_profile import profile
+from rules.client import ClientKind
+from rules.loan_events import Paid
+from rules.money import Money
+from rules.payment_keys import refund_key
+from rules.products import ReceivingMethod
+from rules.receiving import Receiving
+from storage import ledger, payments, reviews
+from storage.clients import Clients
+from storage.database import Database, run
+from storage.tables import OutboundPayment
+from storage.vault import Vault
+
+AMOUNT = "150000.00"
+BANKS = ("keyed", "lookup_only", "neither")
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+@dataclass
+class Dying:
+    """The bank's adapter in a process that dies: before it sends, or after the bank has taken the order."""
+
+    bank: LenderBank
+    before: int = 0
+    after: int = 0
+    sent: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.bank, name)
+
+    async def pay(self, *order: Any) -> Any:
+        if self.before:
+            self.before -= 1
+            raise Killed
+        self.sent += 1
+        answer = await self.bank.pay(*order)
+        if self.after:
+            self.after -= 1
+            raise Killed
+        return answer
+
+
+@dataclass
+class PayoutWorld:
+    """One profile of a bank, our engine, and both sides' books."""
+
+    database: Database
+    outside: Outside
+    name: str = "keyed"
+    settle_after: float = 0.4
+    patience: timedelta = timedelta(minutes=10)
+    http_seconds: float = 5.0
+    vault: Vault = field(
+        default_factory=lambda: Vault({"first": secrets.token_bytes(32)}, "first", secrets.token_bytes(32))
+    )
+
+    def __post_init__(self) -> None:
+        nothing: Any = None  # no document is touched
+        self.records = Records(self.database, self.vault, Clients(self.vault), nothing)
+        url = self.outside.url
+        self.bank = Dying(LenderBank(f"{url}/bank", TOKEN, timeout_seconds=self.http_seconds))
+        self.outside.bank(mode=self.name, settle_ms=20)
+        promises = profile(self.name, settle_after_seconds=self.settle_after)
+        self.payouts = Payouts(self.records, self.bank, promises, patience=self.patience)
+        self.door = Payments(self.payouts, self.bank, AntifraudCentre(f"{url}/antifraud", TOKEN))
+
+    async def order(
+        self,
+        amount: str = AMOUNT,
+        *,
+        receiving: Receiving | None = None,
+        kind: ClientKind = ClientKind.INDIVIDUAL,
+        **known: Any,
+    ) -> PayoutOrder:
+        """The payout of a signed application of somebody whom the bank knows."""
+        serial = secrets.randbelow(10_000)
+        who = self.outside.plant(persona(serial) | {"accounts": [{"iban": iban(serial)}]} | known)
+        person = person_of(who["surname"], who["given_name"], who["iin"], f"+7701{secrets.randbelow(10**7):07d}")
+        how = receiving or Receiving(method=ReceivingMethod.OWN_ACCOUNT, value=iban(serial))
+        ref = await signed_application(self.records, person, how, Money(amount), kind=kind)
+        return PayoutOrder.disbursement(ref)
+
+    async def overpaid(self, by: str = "777.77") -> PayoutOrder:
+        """The refund of a loan that was paid out, and paid back with more than was owed."""
+        order = await self.order()
+        state = await self.until_final(order)
+        assert state.loan_id is not None
+        async with self.records.moment() as moment:
+            owed = (await loan_book.position_of(moment.session, state.loan_id, moment.day)).total_to_close
+            paid = Paid(
+                key=f"desk:{uuid4().hex}", value_date=moment.day, known_at=moment.at, amount=owed + Money(by),
+                through="cash-desk",
+            )  # fmt: skip
+            await loan_book.record(moment, state.loan_id, paid, actor="system:test", paragraph="7")
+        return PayoutOrder(key=refund_key(state.loan_id, 1), loan_id=state.loan_id, client_id=order.client_id)
+
+    async def until_final(self, order: PayoutOrder, seconds: float = 10.0) -> PaymentState:
+        """What the case does: pay, ask, and pay again where the payment is certainly not with the bank."""
+        state, end = await self.payouts.pay(order), asyncio.get_running_loop().time() + seconds
+        while state.state not in ("done", "refused", "returned", "held", "unknown"):
+            assert asyncio.get_running_loop().time() < end, f"still {state.state}"
+            await asyncio.sleep(0.05)
+            state = await (self.payouts.pay(order) if state.state == "absent" else self.payouts.ask(order))
+        return state
+
+    async def payment(self, order: PayoutOrder) -> OutboundPayment:
+        """Our record of it."""
+        async with self.database.begin() as session:
+            found = await payments.get(session, order.key)
+        assert found is not None
+        return found
+
+    def paid(self, order: PayoutOrder) -> list[dict[str, Any]]:
+        """The bank's own books, doubles included."""
+        return self.outside.payouts(order.order_id)
+
+    async def posted(self, order: PayoutOrder) -> dict[str, str]:
+        """Account -> amount of the posting under the payment's key, debit-positive."""
+        async with self.database.begin() as session:
+            posting = await ledger.posted(session, order.key)
+            if posting is None:
+                return {}
+            rows = await run(
+                session,
+                "select account, sum(case side when 'D' then amount else -amount end) as net from ledger_entry"
+                " where posting_id = :id group by account",
+                id=posting.id,
+            )
+            return {row.account: str(row.net) for row in rows}
+
+    async def person(self) -> UUID:
+        """A member of staff."""
+        async with self.database.begin() as session:
+            made = await run(
+                session,
+                "insert into staff (id, login, name, roles, password_hash, totp_secret, totp_last_step, active,"
+                " created_at) values (:id, :login, 'Colleague', '{officer}', 'h', 's', 0, true, now()) returning id",
+                id=uuid4(),
+                login=secrets.token_hex(8),
+            )
+            return UUID(str(made.scalar_one()))
+
+    async def decided(
+        self, order: PayoutOrder, ground: str, decision: str, evidence: reviews.Evidence | None = None, people: int = 2
+    ) -> PaymentDecided:
+        """So many people decide on the payment's review; the last decision's ids."""
+        async with self.database.begin() as session:
+            review = await reviews.open_review(
+                session, kind="MONEY", workflow_id=f"disbursement/{uuid4()}", ground=ground, payment_key=order.key
+            )
+        for _ in range(people):
+            one = await self.person()
+            async with self.database.begin() as session:
+                await reviews.claim(session, review.id, one)
+                made = await reviews.decide(session, review.id, one, decision, "looked-at-it", evidence)
+        return PaymentDecided(**order.model_dump(), review_id=review.id, decision_id=made.id)
+
+    @asynccontextmanager
+    async def dies_before_commit(self, monkeypatch: Any) -> AsyncIterator[None]:
+        """The last thing before the bank's answer is committed kills the process, once."""
+
+        async def die(*_: Any) -> int:
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(reviews, "close_of_payment", die)
+            yield
+
+
+async def assert_paid_once(world: PayoutWorld, order: PayoutOrder, amount: str = AMOUNT) -> None:
+    """One payout at the bank, one posting, and the loan of it."""
+    payment = await world.payment(order)
+    assert payment.state == "done"
+    assert [one["amount"] for one in world.paid(order)] == [amount]
+    assert (payment.payout_id or payment.bank_reference) is not None
+    posted = await world.posted(order)
+    assert posted["cash:bank"] == f"-{amount}"
+
+
+def ref_of(order: PayoutOrder) -> ApplicationRef:
+    """As cases of earlier releases say it."""
+    assert order.application_id is not None
+    assert order.client_id is not None
+    return ApplicationRef(application_id=order.application_id, client_id=order.client_id)
+
+
+def now() -> datetime:
+    """The present."""
+    return datetime.now(UTC)

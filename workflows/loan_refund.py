@@ -1,0 +1,98 @@
+"""Money above the debt goes back to the client: child cases `refund/{loan_id}/{n}`, and people where one fails.
+
+Rules: para 9, part 2.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from temporalio import workflow
+from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+from activities.client_files import ClientFiles, ReviewWanted
+from activities.loans import LoanRef
+from rules.payment_keys import refund_key
+from workflows import options
+from workflows.cases import decision_of, do, wrong_step
+from workflows.messages import ReviewDecided
+from workflows.refund import Refund, RefundMoney
+
+_NOT_MADE = "refund-not-made"
+
+
+class RefundCase:
+    """The refunds of one loan. made: how many were begun; ground: why the last one failed."""
+
+    def __init__(self, loan: LoanRef, edition: str, made: int) -> None:
+        self._loan, self._edition = loan, edition
+        self.made = made
+        self.ground: str | None = None
+        self.decided = False
+        self._opening = False
+        self._review: UUID | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether a refund has failed and people have not decided yet."""
+        return self.ground is not None and not self.decided
+
+    async def give_back(self, n: int) -> bool:
+        """Pay once; whether the books have changed. Where one failed, it is tried again only when people say so.
+
+        n: the refund's number by the books; one that was refused left no fact there, so ours may be ahead.
+        """
+        if self.waits:
+            return False
+        self.ground, self.decided = None, False
+        n = max(n, self.made + 1)
+        try:
+            done = await workflow.execute_child_workflow(
+                Refund.run,
+                RefundMoney(
+                    key=refund_key(self._loan.loan_id, n),
+                    loan_id=self._loan.loan_id,
+                    client_id=self._loan.client_id,
+                    edition=self._edition,
+                ),
+                id=f"refund/{self._loan.loan_id}/{n}",
+                parent_close_policy=ParentClosePolicy.ABANDON,  # money on its way is followed to its end
+                static_summary="возврат переплаты",
+            )
+            ground = None if done.done else done.ground or _NOT_MADE
+        except WorkflowAlreadyStartedError:
+            return False  # begun before this case was taken up again; it tells the loan when it ends
+        except ChildWorkflowError:
+            ground = _NOT_MADE
+        self.made = n
+        if ground is not None:
+            await self._ask_people(ground)
+        return ground is None
+
+    async def _ask_people(self, ground: str) -> None:
+        self.ground, self._opening = ground, True
+        wanted = ReviewWanted(
+            kind="MONEY",
+            workflow_id=workflow.info().workflow_id,
+            ground=ground,
+            client_id=self._loan.client_id,
+        )
+        self._review = await do(ClientFiles.open_review, wanted, "возврат не выполнен: двум людям", options.LOAN)
+        self._opening = False
+
+    async def take_decision(self, decided: ReviewDecided) -> str:
+        """Any decision of two people has the refund tried again: they have mended what stood in its way.
+
+        What was given back otherwise they book as a fact of the loan first; then nothing is owed back any more.
+        """
+        decision = await decision_of(decided)
+        await workflow.wait_condition(lambda: not self._opening)
+        if self._review == decided.review_id:
+            self.decided = True
+        return decision
+
+    def may_decide(self, decided: ReviewDecided) -> None:
+        """For the validator: refuses a decision on a review that is not open here."""
+        if not self._opening and (self._review != decided.review_id or not self.waits):
+            raise wrong_step("review-not-open")

@@ -1,0 +1,266 @@
+"""Restructuring: a borrower in arrears asked for other terms. Id `restructuring/{loan_id}/{n}`.
+
+an officer decides -> the written answer, in time -> the client signs the addendum, or does not -> the loan's new terms.
+The last day for the answer is watched (workflows.deadline); an answer that comes late is still given.
+
+Rules: para 7, part 7; para 9; para 34.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from uuid import UUID
+
+from temporalio import workflow
+
+from activities.client_files import ClientFiles, ReviewWanted
+from activities.faces import Faces, FaceShown
+from activities.histories import Histories, HistoryWanted
+from activities.notices import NoticeRef, Notices
+from activities.restructuring import (
+    AddendumSigned,
+    DecisionTaken,
+    RequestAnswered,
+    RequestEnded,
+    RequestOpened,
+    RequestRef,
+    Restructurings,
+)
+from activities.signatures import SignatureGiven, Signatures
+from rules.evidence import Frozen, StepOutcome, StepResult
+from rules.identification import passed
+from workflows import options
+from workflows.cases import Case, decision_of, do, link, wrong_step
+from workflows.deadline import Deadline
+from workflows.loan_news import tell_loan
+from workflows.messages import ReviewDecided, SignContract
+
+ACT = "ADDENDUM"  # what the client's face and signature are for
+
+
+class AnswerRequest(Frozen):
+    """Start: the request is stored."""
+
+    request_id: UUID
+    loan_id: UUID
+    client_id: UUID
+    application_id: UUID
+    edition: str
+    n: int
+
+
+class RequestClosed(Frozen):
+    """Outcome: REFUSED | ACCEPTED | DECLINED | LAPSED | OVERTAKEN."""
+
+    state: str
+
+
+@workflow.defn
+class Restructuring:
+    """See the module."""
+
+    @workflow.init
+    def __init__(self, start: AnswerRequest) -> None:
+        self._start = start
+        self._ref = RequestRef(request_id=start.request_id, client_id=start.client_id)
+        self._case = Case("restructuring", start.edition)
+        self._stage, self._late = "RECEIVED", False
+        self._opened: RequestOpened | None = None
+        self._decided: ReviewDecided | None = None
+        self._answered: RequestAnswered | None = None
+        self._review_id: UUID | None = None  # of a face that an officer must look at
+        self._answering = self._face_approved = self._declined = False
+        self._signature_id: UUID | None = None
+        self._lock = asyncio.Lock()
+
+    @workflow.run
+    async def run(self, start: AnswerRequest) -> RequestClosed:
+        """Answer in time, then wait for the client."""
+        await tell_loan(start.loan_id)
+        answered = await self._answer()
+        state = answered.state if answered.state != "PROPOSED" else await self._consent(answered)
+        self._show(state)
+        await tell_loan(start.loan_id)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        await do(
+            Histories.archive_history,
+            HistoryWanted(
+                workflow_id=workflow.info().workflow_id,
+                client_id=start.client_id,
+                loan_id=start.loan_id,
+                kind="restructuring_history",
+                part=start.n,
+            ),
+            "история заявления в архив",
+            options.LOAN,
+        )
+        return RequestClosed(state=state)
+
+    # ---- the answer
+
+    async def _answer(self) -> RequestAnswered:
+        opened = await do(Restructurings.open_request, self._ref, "заявление в очередь сотрудников", options.LOAN)
+        self._opened = opened
+        self._show("RECEIVED", needs_person=True)
+        work = asyncio.create_task(self._decided_and_written(opened))
+        await Deadline(
+            "restructuring-answer-days", opened.due_at, self._is_late, warn_at=opened.warn_at, warn=self._warn
+        ).until(work.done, "ответ на заявление")
+        answered = self._answered = await work
+        self._late = False
+        if answered.notice_id is not None:
+            await do(Notices.text_client, NoticeRef(notice_id=answered.notice_id), "SMS: есть письмо", options.LOAN)
+        return answered
+
+    async def _decided_and_written(self, opened: RequestOpened) -> RequestAnswered:
+        """What an officer decided, in writing; a decision that leaves nothing to write is asked for again."""
+        while True:
+            await workflow.wait_condition(lambda: self._decided is not None)
+            decided, self._decided = self._decided, None
+            if decided is None:
+                continue
+            taken = DecisionTaken(ref=self._ref, review_id=decided.review_id, decision_id=decided.decision_id)
+            self._answering = True
+            answered = await do(Restructurings.answer_request, taken, "письменный ответ: PDF и архив", options.LOAN)
+            if answered.state != "RECEIVED":
+                return answered
+            self._answering = False
+            self._opened = await do(Restructurings.open_request, self._ref, "снова в очередь", options.LOAN)
+            self._show("RECEIVED", needs_person=True)
+
+    async def _warn(self) -> None:
+        await do(Restructurings.warn_answer_due, self._ref, "напоминание: скоро срок ответа", options.LOAN)
+        self._show("RECEIVED", needs_person=True)
+
+    async def _is_late(self) -> None:
+        self._late = True
+        self._show("RECEIVED", needs_person=True)
+        await do(Restructurings.answer_late, self._ref, "срок ответа прошёл: записать", options.LOAN)
+
+    # ---- the client's consent
+
+    async def _consent(self, answered: RequestAnswered) -> str:
+        self._show("PROPOSED")
+        left = answered.accept_until - workflow.now() if answered.accept_until is not None else None
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._signature_id is not None or self._declined,
+                timeout=left,
+                timeout_summary="подпись клиента под дополнительным соглашением",
+            )
+        async with self._lock:  # a signature that is being looked at when the time ends was given in time
+            if self._signature_id is not None:
+                signed = AddendumSigned(ref=self._ref, signature_id=self._signature_id)
+                return await do(Restructurings.apply_addendum, signed, "новые условия: печать и книги", options.LOAN)
+            ended = RequestEnded(ref=self._ref, state="DECLINED" if self._declined else "LAPSED")
+            self._declined = True
+            return await do(Restructurings.end_request, ended, "условия не изменились", options.LOAN)
+
+    @workflow.update(description="Клиент подписывает дополнительное соглашение: лицо и ЭЦП")
+    async def sign(self, signing: SignContract) -> StepResult:
+        """Face with liveness, then the signature over exactly the archived addendum. Rules: para 9."""
+        async with self._lock:
+            await workflow.wait_condition(lambda: self._answered is not None)
+            self._may_sign(signing)
+            result = await self._face(signing)
+            if result.outcome is StepOutcome.REVIEW:
+                await self._ask_about_face(result)
+            if result.outcome is not StepOutcome.PASSED or self._answered is None or self._answered.addendum_id is None:
+                return result
+            stored = await do(
+                Signatures.verify_signature,
+                SignatureGiven(
+                    client_id=self._start.client_id,
+                    act=ACT,
+                    document_id=self._answered.addendum_id,
+                    cms_id=signing.cms_id,
+                    application_id=self._start.application_id,
+                ),
+                "проверка ЭЦП дополнительного соглашения",
+                options.OUTSIDE,
+            )
+            self._signature_id = stored.signature_id
+            return stored.result
+
+    @sign.validator
+    def _may_sign(self, signing: SignContract) -> None:
+        self._may_answer()
+
+    async def _face(self, signing: SignContract) -> StepResult:
+        if self._face_approved:
+            return passed("face")
+        shown = FaceShown(
+            client_id=self._start.client_id,
+            act=ACT,
+            selfie_id=signing.selfie_id,
+            video_id=signing.video_id,
+            challenge_id=signing.challenge_id,
+            application_id=self._start.application_id,
+        )
+        return await do(Faces.check_face, shown, "лицо при подписании", options.BIOMETRICS)
+
+    async def _ask_about_face(self, found: StepResult) -> None:
+        wanted = ReviewWanted(
+            kind="IDENTITY",
+            workflow_id=workflow.info().workflow_id,
+            ground=found.ground or "face-unsure",
+            client_id=self._start.client_id,
+            application_id=self._start.application_id,
+        )
+        self._review_id = await do(ClientFiles.open_review, wanted, "лицо: сотруднику", options.LOAN)
+        self._show("PROPOSED", needs_person=True)
+
+    @workflow.update(description="Клиент не согласен с новыми условиями")
+    async def decline(self) -> RequestClosed:
+        """The client does not want the proposed terms; the request ends."""
+        await workflow.wait_condition(lambda: self._answered is not None)
+        async with self._lock:
+            self._may_answer()
+            self._declined = True
+        await workflow.wait_condition(lambda: self._stage not in ("RECEIVED", "PROPOSED"))
+        return self.view()
+
+    @decline.validator
+    def _may_decline(self) -> None:
+        self._may_answer()
+
+    def _may_answer(self) -> None:
+        """Refuse what is too early or too late. The answer may stand in the database a moment before we know of it."""
+        proposed = self._answering if self._answered is None else self._answered.state == "PROPOSED"
+        if not proposed or self._stage not in ("RECEIVED", "PROPOSED"):
+            raise wrong_step("restructuring-not-proposed")
+        if self._declined or self._signature_id is not None:
+            raise wrong_step("restructuring-ended")
+
+    # ---- staff
+
+    @workflow.update(description="Решение сотрудника (действует только запись в базе)")
+    async def review_decided(self, decided: ReviewDecided) -> str:
+        """About the request: the answer is written as the database has it. About a face: approve lets it sign."""
+        decision = await decision_of(decided)
+        if decided.review_id == self._review_id:
+            self._face_approved, self._review_id = decision == "approve", None  # else the client may try again
+            self._show(self._stage)
+        else:
+            await workflow.wait_condition(lambda: self._opened is not None)
+            if self._opened is not None and decided.review_id == self._opened.review_id:
+                self._decided = decided
+        return decision
+
+    @review_decided.validator
+    def _may_decide(self, decided: ReviewDecided) -> None:
+        if self._stage not in ("RECEIVED", "PROPOSED"):
+            raise wrong_step("review-not-open")
+
+    @workflow.query(description="Где находится заявление")
+    def view(self) -> RequestClosed:
+        """The state of the request."""
+        return RequestClosed(state=self._stage)
+
+    def _show(self, stage: str, *, needs_person: bool = False) -> None:
+        self._stage = stage
+        due = "" if self._opened is None else f"ответить до {self._opened.due_at.isoformat(timespec='minutes')}"
+        late = "срок ответа прошёл" if self._late else ""
+        texts = [link(f"loan/{self._start.loan_id}", "заём"), due if stage == "RECEIVED" else "", late]
+        self._case.show(stage, "\n\n".join(filter(None, texts)), needs_person=needs_person)
