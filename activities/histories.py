@@ -23,7 +23,8 @@ from storage.tables import Document
 class HistoryWanted(Frozen):
     """Which workflow's history, and whose file it belongs to: the client's, an application's or a loan's.
 
-    kind: of the document; part: of a case whose life is cut into several runs, each has a history of its own.
+    kind: of the document. A loan's case lives in several runs, and a loan may have several cases: the history of each
+    run is a document of its own, and bears the run's name behind its kind.
     """
 
     workflow_id: str
@@ -31,12 +32,6 @@ class HistoryWanted(Frozen):
     application_id: UUID | None = None
     loan_id: UUID | None = None
     kind: str = "history"
-    part: int | None = None
-
-    @property
-    def document_kind(self) -> str:
-        """What the archived history is called."""
-        return self.kind if self.part is None else f"{self.kind}_{self.part}"
 
 
 class Histories:
@@ -52,18 +47,19 @@ class Histories:
     @activity.defn
     async def archive_history(self, wanted: HistoryWanted) -> UUID:
         """Store the history so far, once."""
-        info = activity.info()
-        content = await self._fetch(wanted.workflow_id, info.workflow_run_id or "")
+        run_id = activity.info().workflow_run_id or ""
+        kind = wanted.kind if wanted.loan_id is None else f"{wanted.kind}_{run_id[-12:]}"
+        content = await self._fetch(wanted.workflow_id, run_id)
         async with self._records.moment() as moment:
             application_id, end = await self._belongs(moment, wanted)
-            kept = await self._kept(moment.session, wanted, application_id)
+            kept = await self._kept(moment.session, wanted.client_id, application_id, kind)
             if kept is not None:
                 return kept
             client = await self._records.clients.get(moment.session, wanted.client_id)
             document = await self._records.documents.keep(
                 moment.session,
                 content,
-                kind=wanted.document_kind,
+                kind=kind,
                 media_type="application/json",
                 direction="made",
                 client=client,
@@ -79,10 +75,12 @@ class Histories:
         loan = await loans.get(moment.session, wanted.loan_id)
         return loan.application_id, await loan_end(moment.session, loan, moment.day)
 
-    async def _kept(self, session: AsyncSession, wanted: HistoryWanted, application_id: UUID | None) -> UUID | None:
+    async def _kept(
+        self, session: AsyncSession, client_id: UUID, application_id: UUID | None, kind: str
+    ) -> UUID | None:
         query = select(Document.id).where(
-            col(Document.kind) == wanted.document_kind,
-            col(Document.client_id) == wanted.client_id,
+            col(Document.kind) == kind,
+            col(Document.client_id) == client_id,
             col(Document.application_id) == application_id,
         )
         return (await session.exec(query)).first()

@@ -109,6 +109,8 @@ class Payouts:
         async with self.records.moment() as moment:
             why = self.why[order.purpose]
             drawn = await why.draw(moment, order)
+            known = await payments.get(moment.session, order.key)
+            limit = known.limit_amount if known else moment.policy.in_tenge("two-people-above-mrp")
             named = f"{drawn.destination.value}|{drawn.amount}"
             payment, fresh = await payments.intend(
                 moment.session,
@@ -121,7 +123,7 @@ class Payouts:
                 loan_id=order.loan_id,
                 incoming_payment_id=order.incoming_payment_id,
                 channel=drawn.channel,
-                limit=moment.policy.in_tenge("two-people-above-mrp"),
+                limit=limit,
             )
             if fresh:
                 await why.ordered(moment, order, payment)

@@ -92,6 +92,6 @@ class PaymentAnswer(Answer):
 class WayToRepay(Answer):
     """One way to repay. reference: what to write into the payment's purpose. Rules: para 7, part 6."""
 
-    kind: Literal["bank_transfer", "cash_desk"]
+    kind: Literal["bank_transfer", "terminal", "cash_desk"]
     reference: str
     details: dict[str, str]

@@ -40,7 +40,10 @@ class AssignmentAnswer(Answer):
 
 
 class IncomingAnswer(Answer):
-    """One sum that came in. The payer's data and words are opened for this look, which is audited."""
+    """One sum that came in. The payer's data and words are opened for this look, which is audited.
+
+    readable: false where they cannot be opened because they were damaged; then they are empty.
+    """
 
     payment_id: UUID
     key: str
@@ -54,6 +57,7 @@ class IncomingAnswer(Answer):
     payer_name: str = Field(repr=False)
     payer_iban: str = Field(repr=False)
     purpose: str = Field(repr=False)
+    readable: bool
     assignments: list[AssignmentAnswer]
 
 

@@ -47,14 +47,14 @@ SETTLE_SECONDS = 12.0  # a whole request of ours (10 s), and the bank's posting 
 # the bank's own manners under each profile; posting_lag: a payout cannot be found before
 MANNERS = {"keyed": {"posting_lag": 0.0}, "lookup_only": {"posting_lag": 1.0}, "neither": {"posting_lag": 0.0}}
 # part -> seconds for which it is left alone after it died; the worker needs some to count as started
-KILLED = {"worker": 9.0, "counterparties": 3.0, "postgres": 3.0, "temporal": 4.0}
+KILLED = {"worker": 10.0, "counterparties": 3.0, "postgres": 3.0, "temporal": 4.0}
 _PATIENCE_SECONDS = 600.0  # to come to rest after the last kill
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this benchmark."""
     parser.add_argument("--kills", type=int, default=300, help="of all parts, over all profiles")
-    parser.add_argument("--concurrency", type=int, default=24, help="payments under way at once")
+    parser.add_argument("--concurrency", type=int, default=48, help="payments under way at once")
     parser.add_argument("--profiles", nargs="+", choices=sorted(PROFILES), default=sorted(PROFILES))
     parser.add_argument("--seed", type=int, default=None, help="of people, faults and kills; printed")
 
@@ -154,7 +154,7 @@ class Profile:
         """kill -9 of parts at random moments; which died."""
         done: list[str] = []
         while len(done) < kills:
-            await asyncio.sleep(self._dice.uniform(1.2, 3.0))
+            await asyncio.sleep(self._dice.uniform(1.5, 3.0))
             alive = [name for name, rest in KILLED.items() if time.monotonic() - self._died.get(name, 0.0) > rest]
             if not alive:
                 continue

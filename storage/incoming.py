@@ -10,6 +10,7 @@ from datetime import date
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -119,10 +120,15 @@ async def of_day(session: AsyncSession, channel: str, day: date) -> list[Incomin
     return list((await session.exec(query.order_by(col(IncomingPayment.key)))).all())
 
 
-async def queue(session: AsyncSession, states: Iterable[str] = OPEN, limit: int = 100) -> list[IncomingPayment]:
-    """Payments in these states, oldest first."""
+async def queue(
+    session: AsyncSession, states: Iterable[str] = OPEN, limit: int = 100, *, after: IncomingPayment | None = None
+) -> list[IncomingPayment]:
+    """Payments in these states, oldest first. after: the last one of the part before."""
+    place = tuple_(col(IncomingPayment.received_at), col(IncomingPayment.id))
     query = select(IncomingPayment).where(col(IncomingPayment.state).in_(list(states)))
-    return list((await session.exec(query.order_by(col(IncomingPayment.received_at)).limit(limit))).all())
+    if after is not None:
+        query = query.where(place > tuple_(after.received_at, after.id))
+    return list((await session.exec(query.order_by(place).limit(limit))).all())
 
 
 async def place(session: AsyncSession, payment_id: UUID, loan_id: UUID, by: MatchedBy) -> bool:
@@ -144,6 +150,6 @@ async def stay(session: AsyncSession, payment_id: UUID) -> bool:
 
 async def _move(session: AsyncSession, payment_id: UUID, origin: str, change: str, **values: object) -> bool:
     # change is one of the three texts above, never a caller's
-    statement = f"update incoming_payment set {change} where id = :id and state = :origin returning 1"  # noqa: S608  # nosec B608
+    statement = f"update incoming_payment set {change} where id = :id and state = :origin returning 1"  # noqa: S608
     moved = await run(session, statement, id=payment_id, origin=origin, **values)
     return moved.one_or_none() is not None

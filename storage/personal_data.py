@@ -1,4 +1,4 @@
-"""Every value of our clients that may stand nowhere in the clear, for those who look whether one does.
+"""Every value of our clients and payers that may stand nowhere in the clear, for those who look whether one does.
 
 Rules: para 29; para 33.
 """
@@ -13,14 +13,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rules.products import ReceivingMethod
 from rules.receiving import Receiving
 from storage.clients import Clients
-from storage.tables import Application, Client
+from storage.incoming import IncomingPayments
+from storage.tables import Application, Client, IncomingPayment
 from storage.vault import Vault
 
 _PERSONAL = {ReceivingMethod.OWN_ACCOUNT: "iban", ReceivingMethod.OWN_CARD: "card"}
 
 
 async def values(session: AsyncSession, vault: Vault) -> AsyncIterator[tuple[str, str]]:
-    """(kind, value) of every client: iin, bin, phone, document, name (surname and given name), iban, card (token)."""
+    """(kind, value) of clients and payers: iin, bin, phone, document, name (surname and given name), iban, card."""
     clients = Clients(vault)
     for client in await session.exec(select(Client)):
         person = clients.person(client)
@@ -35,3 +36,11 @@ async def values(session: AsyncSession, vault: Vault) -> AsyncIterator[tuple[str
         how = Receiving.read(sealed)
         if how.method in _PERSONAL and how.value:
             yield _PERSONAL[how.method], how.value
+    file = IncomingPayments(vault)
+    for payment in await session.exec(select(IncomingPayment)):
+        payer = file.payer(payment)
+        if payer.iban:
+            yield "iban", payer.iban
+        if payer.iin:  # without one the bank's name of a payer may be any word
+            yield "iin", payer.iin
+            yield "name", payer.name

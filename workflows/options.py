@@ -53,6 +53,7 @@ BIOMETRICS = ActivityConfig(
 # Money: never given up by a clock. The safe-payment pattern inside decides what may be done again.
 MONEY = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=timedelta(seconds=8),  # a killed worker costs the payment this, not the half minute
     retry_policy=_retries(timedelta(seconds=2), timedelta(minutes=5)),
 )
 

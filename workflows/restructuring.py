@@ -90,7 +90,6 @@ class Restructuring:
                 client_id=start.client_id,
                 loan_id=start.loan_id,
                 kind="restructuring_history",
-                part=start.n,
             ),
             "история заявления в архив",
             options.LOAN,

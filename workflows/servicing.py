@@ -92,13 +92,18 @@ class Servicing:
             seen = self._changes
             tended = await self._look()
             if tended is not None and tended.ended is not None and not tended.owed_back:
-                break
+                closed = await self._close(tended)
+                if seen == self._changes:
+                    return closed
+                continue  # money came while the case was closing: it may have to go back
             if workflow.info().is_continue_as_new_suggested() and not self._refund.waits:
                 await self._go_on_in_a_new_run()
             await self._sleep(seen, tended)
+
+    async def _close(self, tended: Tended) -> LoanClosed:
         await do(Closing.extend_documents, self._loan, "документы займа: срок от его конца", options.LOAN)
         reason = "written-off" if tended.written_off else "repaid"
-        self._case.show("CLOSED", f"заём `{start.loan_id}`: {_OUTCOMES[reason]}")
+        self._case.show("CLOSED", f"заём `{self._start.loan_id}`: {_OUTCOMES[reason]}")
         await workflow.wait_condition(workflow.all_handlers_finished)
         await self._archive_history()
         return LoanClosed(reason=reason)
@@ -187,7 +192,6 @@ class Servicing:
             client_id=self._start.client_id,
             loan_id=self._start.loan_id,
             kind="loan_history",
-            part=self._part,
         )
         await do(Histories.archive_history, wanted, "история займа в архив", options.LOAN)
 

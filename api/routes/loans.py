@@ -161,5 +161,6 @@ async def ways_to_repay(loan_id: UUID, request: Request, kit: Kit, caller: Clien
     desk = {"address": lender.addresses[language]}
     return [
         WayToRepay(kind="bank_transfer", reference=found.number, details=bank),
+        WayToRepay(kind="terminal", reference=found.number, details={}),
         WayToRepay(kind="cash_desk", reference=found.number, details=desk),
     ]

@@ -29,10 +29,10 @@ from api.schemas_payments import (
 from api.schemas_staff import Role
 from api.services import Kit, Services
 from api.staff import Member, Reviewer, StaffOnce, needs
-from rules.errors import Conflict, InvalidInput
+from rules.errors import BusinessError, Conflict, InvalidInput
 from rules.matching import MatchedBy
 from storage import assignments, audit, incoming
-from storage.incoming import IncomingPayments, Received
+from storage.incoming import IncomingPayments, Payer, Received
 from storage.tables import IncomingPayment, Loan, PaymentAssignment
 
 router = APIRouter(prefix="/staff/api/payments", tags=["staff"])
@@ -41,13 +41,20 @@ Officer = Annotated[Member, Depends(needs(Role.OFFICER))]
 _MOST_SHOWN = 100
 
 
-@router.get("", responses=problems(401, 403, 422))
+@router.get("", responses=problems(401, 403, 404, 422))
 async def payments(
-    kit: Kit, member: Reviewer, state: Annotated[IncomingState, Query()] = IncomingState.UNMATCHED
+    kit: Kit,
+    member: Reviewer,
+    state: Annotated[IncomingState, Query()] = IncomingState.UNMATCHED,
+    after: Annotated[UUID | None, Query(description="the last payment of the part before")] = None,
 ) -> list[IncomingAnswer]:
-    """Money that came in, in one state, oldest first. Who paid and what for is opened; each look is audited."""
+    """Money that came in, in one state, oldest first, a hundred at a time.
+
+    Who paid and what for is opened; each look is audited.
+    """
     async with kit.records.moment() as moment:
-        found = await incoming.queue(moment.session, [state], _MOST_SHOWN)
+        last = None if after is None else await incoming.get(moment.session, after)
+        found = await incoming.queue(moment.session, [state], _MOST_SHOWN, after=last)
         words = await assignments.of_payments(moment.session, [one.id for one in found])
         numbers = await _numbers(moment, found, [word for some in words.values() for word in some])
         await audit.record(
@@ -64,8 +71,11 @@ async def payments(
 def _told(
     kit: Services, one: IncomingPayment, words: list[PaymentAssignment], numbers: dict[UUID, str]
 ) -> IncomingAnswer:
-    file = IncomingPayments(kit.records.vault)
-    payer = file.payer(one)
+    file, payer, purpose, readable = IncomingPayments(kit.records.vault), Payer(), "", True
+    try:
+        payer, purpose = file.payer(one), file.purpose(one)
+    except BusinessError:  # one damaged row must not hide the others
+        readable = False
     return IncomingAnswer(
         payment_id=one.id,
         key=one.key,
@@ -78,7 +88,8 @@ def _told(
         contract_number=numbers.get(one.loan_id) if one.loan_id else one.reference,
         payer_name=payer.name,
         payer_iban=payer.iban,
-        purpose=file.purpose(one),
+        purpose=purpose,
+        readable=readable,
         assignments=[_word(word, numbers) for word in words],
     )
 

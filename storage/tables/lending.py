@@ -152,7 +152,9 @@ class Loan(SQLModel, table=True):
     disbursed_on: date
     created_at: datetime = Field(sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
-    no: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), unique=True, nullable=False))
+    no: int | None = Field(
+        default=None, sa_column=Column(BigInteger, Identity(always=True), unique=True, nullable=False)
+    )
     lent: int | None = Field(default=None, sa_type=BigInteger)
     rate_millionths: int | None = Field(default=None, sa_type=BigInteger)
     periods: int | None = None
@@ -169,9 +171,7 @@ class LoanEvent(SQLModel, table=True):
     """
 
     __tablename__ = "loan_event"
-    __table_args__ = (
-        Index("loan_event_read", "loan_no", "value_date", "code", postgresql_include=["tiyn"]),
-    )
+    __table_args__ = (Index("loan_event_read", "loan_no", "value_date", "code", postgresql_include=["tiyn"]),)
 
     id: UUID = primary_id()
     loan_id: UUID = reference("loan")

@@ -80,7 +80,7 @@ class TestEveryBank:
         )
 
     async def test_ten_tries_at_once_pay_once(self, bank, name):
-        world = bank(name)
+        world = bank(name, settle_after=20)  # as it must be: longer than a request takes
         order = await world.order()
 
         async def a_try() -> str:

@@ -7,19 +7,22 @@ tried again, evidence of lateness, the end of the debt, locks that outlive it.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.exc import ProgrammingError
 from sqlmodel import col, select
+from temporalio.testing import ActivityEnvironment
 
 from activities import wishes
 from activities.care import ArrearsFound, LoanCare, Tended
 from activities.closing import CERTIFICATE, Closing, certificate_of
 from activities.context import Records
+from activities.histories import Histories, HistoryWanted
 from activities.loan_book import position_of
 from activities.notices import NoticeRef, Notices
 from rules.calendar import end_of_day
@@ -32,6 +35,7 @@ from storage import audit
 from storage.database import run
 from storage.tables import Document
 from tests.support.loan_world import noon
+from tests.support.played import HERE
 from tests.support.servicing_world import A_DAY, LENDER, TERMS, Borrowed, Gateway, Stamp, borrowed, opened_records
 
 if TYPE_CHECKING:
@@ -294,6 +298,29 @@ class TestClosing:
             query = select(Document.retain_until).where(col(Document.id) == short.id)
             assert (await moment.session.exec(query)).one() >= retain_until(years_later, years_later)
         assert not (await tend(years_later)).locks_short
+
+
+class TestHistories:
+    async def archived(self, loan: Borrowed, run_id: str) -> UUID:
+        async def fetch(workflow_id: str, run: str) -> bytes:
+            return f"{workflow_id} {run}".encode()
+
+        environment = ActivityEnvironment()
+        environment.info = dataclasses.replace(environment.info, workflow_run_id=run_id)
+        wanted = HistoryWanted(
+            workflow_id="loan/1", client_id=loan.client.id, loan_id=loan.ref.loan_id, kind="loan_history"
+        )
+        found: UUID = await environment.run(Histories(loan.world.records, fetch).archive_history, wanted)
+        return found
+
+    async def test_each_run_of_a_case_is_archived_once(self, loan: Borrowed) -> None:
+        first, again, second = [await self.archived(loan, str(run)) for run in (HERE, HERE, uuid4())]
+        assert first == again != second
+        document, content = await loan.document(first)
+        assert content == f"loan/1 {HERE}".encode()
+        assert document.kind == f"loan_history_{str(HERE)[-12:]}"
+        assert document.application_id == loan.loan.application_id
+        assert document.retain_until >= retain_until(ROWS[-1].due, TERMS.disbursed)
 
 
 class TestWishes:

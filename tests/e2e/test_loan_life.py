@@ -6,7 +6,9 @@ bureau, SMS gateway and the borrower. The loan in arrears is put into the databa
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 from sqlmodel import col, select
 from temporalio.client import WorkflowExecutionStatus
 
-from activities.seal import certificates, check
+from activities.seal import SealCheck, certificates, check
 from infra.borrower.app import BorrowerApp
 from infra.borrower.town import Town
 from infra.settings import Settings
@@ -26,7 +28,7 @@ from rules.money import Money
 from rules.retention import retain_until
 from rules.schedule import LoanTerms, Method
 from storage.tables import Document, Loan
-from tests.e2e.test_incoming_payments import balance, transfer
+from tests.e2e.test_incoming_payments import transfer
 from tests.support.real_world import Colleague, offered, our_records, soon, temporal, trail
 from tests.support.servicing_world import lent_to
 from workflows.servicing import ServeLoan, Servicing
@@ -39,6 +41,18 @@ async def at_bureau(town: Town, contract_no: str) -> list[str]:
     """The records that the bureau took of a contract."""
     answer = await town.world.get("/_control/bureau/contracts", params={"contract_no": contract_no})
     return [record["op"] for held in answer.json() for record in held["records"]]
+
+
+async def paid_back(town: Town, loan_id: str, n: int = 1) -> list[tuple[str, str, str]]:
+    """What the bank paid out under a refund's name."""
+    found = await town.world.get("/_control/bank/payouts", params={"order_id": f"refund:{loan_id}:{n}"})
+    return [(one["amount"], one["iban"], one["status"]) for one in found.json()]
+
+
+async def seal_of(settings: Settings, pdf: bytes) -> SealCheck:
+    """What the lender's seal on a file is worth."""
+    authorities = certificates(settings.seal.trusted_authorities.read_bytes())
+    return await asyncio.to_thread(check, pdf, authorities)
 
 
 async def documents_of(settings: Settings, loan_id: str) -> list[Document]:
@@ -56,7 +70,6 @@ async def test_a_loan_is_repaid_early_closed_and_the_overpayment_comes_back(clie
     loan = await app.call("GET", f"/loans/{loan_id}")
 
     shown = await app.call("POST", f"/loans/{loan_id}/early-repayment/preview", json={})
-    before = await balance(town, app.persona.iban)
     sum_sent = Money(shown["total_to_close"]) + Money(ABOVE)
     await transfer(town, app.persona.iban, str(sum_sent), f"Погашение по договору {loan['number']}")
 
@@ -67,18 +80,18 @@ async def test_a_loan_is_repaid_early_closed_and_the_overpayment_comes_back(clie
         return await app.fetch(f"/loans/{loan_id}/certificate") if found else None
 
     pdf = await soon(certified, "the certificate of no debt", 40)
-    sealed = check(pdf, certificates(settings.seal.trusted_authorities.read_bytes()))
+    sealed = await seal_of(settings, pdf)
     assert sealed.bottom_line
     assert sealed.timestamped
     (message,) = await app.call("GET", "/messages")
     assert message["document_id"] is not None
 
     async def refunded() -> bool:
-        return await balance(town, app.persona.iban) == before + Money(ABOVE)
+        debt = await app.call("GET", f"/loans/{loan_id}/debt")
+        return (debt["total_to_close"], debt["overpaid"]) == ("0.00", "0.00")
 
-    await soon(refunded, "the overpayment on the borrower's account", 40)
-    debt = await app.call("GET", f"/loans/{loan_id}/debt")
-    assert (debt["total_to_close"], debt["overpaid"]) == ("0.00", "0.00")
+    await soon(refunded, "the refund", 40)
+    assert await paid_back(town, loan_id) == [(ABOVE, app.persona.iban, "DONE")]
 
     async def reported() -> bool:
         return await at_bureau(town, loan["number"]) == ["NEW", "CLOSE"]
@@ -89,10 +102,11 @@ async def test_a_loan_is_repaid_early_closed_and_the_overpayment_comes_back(clie
     outcome = await case.result()
     assert outcome["reason"] == "repaid"
     assert (await case.describe()).status is WorkflowExecutionStatus.COMPLETED
-    kinds = {one.kind: one for one in await documents_of(settings, loan_id)}
-    assert {"no_debt_certificate", "loan_history_1"} <= set(kinds)
+    kept = await documents_of(settings, loan_id)
+    assert "no_debt_certificate" in {one.kind for one in kept}
+    assert sum(one.kind.startswith("loan_history_") for one in kept) == 1
     today = local_date(datetime.now(UTC))
-    assert all(one.retain_until >= retain_until(today, today) for one in kinds.values())
+    assert all(one.retain_until >= retain_until(today, today) for one in kept)
     actions = [one["action"] for one in await trail(settings, f"loan:{loan_id}")]
     assert actions.count("notice-closed") == 1
     assert actions.count("loan-paid") == 1
@@ -107,42 +121,50 @@ async def test_a_loan_is_repaid_early_closed_and_the_overpayment_comes_back(clie
         return len(payments) == 2 and debt["overpaid"] == "0.00"
 
     await soon(back_again, "the second refund", 40)
+    assert await paid_back(town, loan_id, 2) == [("100.00", app.persona.iban, "DONE")]
     assert [one["kind"] for one in await app.call("GET", f"/loans/{loan_id}/notices")] == ["CLOSED"]
+    await case.result()
+    assert sum(one.kind.startswith("loan_history_") for one in await documents_of(settings, loan_id)) == 2
+    assert await at_bureau(town, loan["number"]) == ["NEW", "CLOSE"]
+
+
+@pytest.fixture(scope="module")
+async def late(regular: BorrowerApp, settings: Settings) -> dict[str, Any]:
+    """A loan whose first instalment has been late for five days, as the case finds it when it begins."""
+    today = local_date(datetime.now(UTC))
+    terms = LoanTerms(
+        principal=Money(90_000),
+        rate_percent_per_year=Decimal("36.5"),
+        periods=6,
+        method=Method.ANNUITY,
+        disbursed=today - 36 * A_DAY,
+        first_due=today - 5 * A_DAY,
+    )
+    async with our_records(settings) as kept, kept.moment() as moment:
+        client = await kept.clients.get(moment.session, UUID(regular.client_id))
+        # not the bank's money, and no application that other tests count
+        loan = await lent_to(moment, client, terms, kept.vault, stage="WITHDRAWN", through="cash-desk")
+        found = {"loan_id": str(loan.id), "number": loan.number, "today": today, "terms": terms}
+    case = await temporal(settings)
+    await case.start_workflow(
+        Servicing.run,
+        ServeLoan(loan_id=loan.id, client_id=loan.client_id, edition="2025b"),
+        id=f"loan/{loan.id}",
+        task_queue="origination",
+    )
+    return found
+
+
+@pytest.fixture(scope="module")
+async def officer(stack: Stack, settings: Settings) -> AsyncIterator[Colleague]:
+    one = await Colleague.hired(stack, settings, f"terms-{secrets.token_hex(3)}", "officer")
+    assert (await one.log_in()).status_code == 201
+    yield one
+    await one.http.aclose()
 
 
 class TestArrears:
     """One loan, from the notice to the signed addendum."""
-
-    @pytest.fixture(scope="class")
-    async def late(self, regular: BorrowerApp, settings: Settings) -> dict[str, Any]:
-        """A loan whose first instalment has been late for five days, as the case finds it when it begins."""
-        today = local_date(datetime.now(UTC))
-        terms = LoanTerms(
-            principal=Money(90_000),
-            rate_percent_per_year=Decimal("36.5"),
-            periods=6,
-            method=Method.ANNUITY,
-            disbursed=today - 36 * A_DAY,
-            first_due=today - 5 * A_DAY,
-        )
-        async with our_records(settings) as kept, kept.moment() as moment:
-            client = await kept.clients.get(moment.session, UUID(regular.client_id))
-            loan = await lent_to(moment, client, terms)
-            found = {"loan_id": str(loan.id), "number": loan.number, "today": today, "terms": terms}
-        case = await temporal(settings)
-        await case.start_workflow(
-            Servicing.run,
-            ServeLoan(loan_id=loan.id, client_id=loan.client_id, edition="2025b"),
-            id=f"loan/{loan.id}",
-            task_queue="origination",
-        )
-        return found
-
-    @pytest.fixture(scope="class")
-    async def officer(self, stack: Stack, settings: Settings) -> Colleague:
-        one = await Colleague.hired(stack, settings, f"terms-{secrets.token_hex(3)}", "officer")
-        assert (await one.log_in()).status_code == 201
-        return one
 
     async def test_the_borrower_is_told_in_writing_by_sms_and_the_bureau_hears_of_it(
         self, regular: BorrowerApp, late: dict[str, Any], town: Town
@@ -210,11 +232,11 @@ class TestArrears:
         assert (loan["status"], loan["overdue_days"], loan["next_due"]) == ("ACTIVE", 0, first_due.isoformat())
         sealed = await regular.fetch(done["addendum"]["content"].removeprefix("/api/v1"))
         assert sealed.startswith(content)
-        assert check(sealed, certificates(settings.seal.trusted_authorities.read_bytes())).bottom_line
+        assert (await seal_of(settings, sealed)).bottom_line
         outcome = await (await temporal(settings)).get_workflow_handle(f"restructuring/{late['loan_id']}/1").result()
         assert outcome["state"] == "ACCEPTED"
         kinds = {one.kind for one in await documents_of(settings, late["loan_id"])}
         assert {
             "arrears_notice", "restructuring_request", "restructuring_answer", "addendum", "sealed_addendum",
-            "restructuring_history_1",
         } <= kinds  # fmt: skip
+        assert any(kind.startswith("restructuring_history_") for kind in kinds)

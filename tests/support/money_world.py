@@ -7,7 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -176,6 +176,3 @@ def says_nothing_of(person: dict[str, str] | Person, told: Any) -> None:
     text = json.dumps(told, default=str, ensure_ascii=False)
     for secret in (person if isinstance(person, dict) else person.model_dump()).values():
         assert str(secret) not in text
-
-
-__all__ = ["PAYER", "MoneyWorld", "PlayedBank", "PlayedTerminals", "Then", "datetime", "says_nothing_of"]

@@ -163,13 +163,22 @@ async def borrowed(kept: Records, terms: LoanTerms = TERMS, language: str = "ru"
     return Borrowed(world, client, person, LoanRef(loan_id=loan.id, client_id=client.id), terms, loan)
 
 
-async def lent_to(moment: Moment, client: Client, terms: LoanTerms) -> Loan:
-    """A loan of a client whose money left on the first day of the terms."""
+async def lent_to(moment: Moment, client: Client, terms: LoanTerms, vault: Vault | None = None, **changes: str) -> Loan:
+    """A loan of a client whose money left on the first day of the terms.
+
+    vault: seals the account as real applications have it. changes: stage of the application, `through` of the money.
+    """
+    through = changes.pop("through", "bank")
+    application_id = uuid4()
+    account = b"a"
+    if vault is not None:
+        account = vault.seal_own(b"KZ86125KZT5004100100", f"application:{application_id}:account")
+    plain = {"stage": "DISBURSING", **changes}
     application = Application(
-        client_id=client.id, stage="DISBURSING", amount=terms.principal, term_months=terms.periods,
-        purpose="REPAIR", receiving_method="OWN_ACCOUNT", account=b"a", account_index=b"a", edition="2025b",
+        id=application_id, client_id=client.id, amount=terms.principal, term_months=terms.periods,
+        purpose="REPAIR", receiving_method="OWN_ACCOUNT", account=account, account_index=b"a", edition="2025b",
         policy_version="1", product_code="personal", product_version="1", created_at=moment.at,
-        updated_at=moment.at,
+        updated_at=moment.at, **plain,
     )  # fmt: skip
     moment.session.add(application)
     await moment.session.flush()
@@ -180,4 +189,4 @@ async def lent_to(moment: Moment, client: Client, terms: LoanTerms) -> Loan:
     )  # fmt: skip
     moment.session.add(contract)
     await moment.session.flush()
-    return await open_loan(moment, application, terms.disbursed)
+    return await open_loan(moment, application, terms.disbursed, through)

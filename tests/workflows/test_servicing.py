@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from temporalio import activity
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.histories import HistoryWanted
 from activities.interceptors import BusinessErrors
 from activities.payout_orders import PaymentState, PayoutOrder
 from infra.temporal import RUNNER
@@ -56,6 +57,26 @@ class Refunding(Played):
             return PaymentState(state="done", payout_id="p-1")
 
         return [*(one for one in super().activities() if one.__name__ != "pay"), pay]
+
+
+class HistoryTakesTime(Refunding):
+    """The history of the case goes into the archive when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.archiving, self.archived = asyncio.Event(), asyncio.Event()
+
+    def activities(self) -> Sequence[object]:
+        known = super().activities()
+        (really,) = [one for one in known if one.__name__ == "archive_history"]
+
+        @activity.defn
+        async def archive_history(wanted: HistoryWanted) -> UUID:
+            self.archiving.set()
+            await self.archived.wait()
+            return await really(wanted)
+
+        return [*(one for one in known if one is not really), archive_history]
 
 
 def bureau(calls: list[str]) -> list[str]:
@@ -219,6 +240,17 @@ class TestWord:
             turning.cancel()
             assert len(life.days_of("tend")) > looks
             await life.handle.terminate()
+
+    async def test_money_that_comes_while_the_case_closes_goes_back_too(self, case):
+        played = HistoryTakesTime()
+        async with case(played) as start:
+            life = await LoanLife.begun(start, played)
+            await life.pays(life.today_outside(), Money(200_000))
+            await asyncio.wait_for(played.archiving.wait(), 30)
+            await life.pays(life.today_outside(), Money(5_000))
+            played.archived.set()
+            assert (await life.handle.result()).reason == "repaid"
+        assert played.keys == [f"refund:{life.loan_id}:{n}" for n in (1, 2)]
 
     async def test_facts_that_contradict_each_other_call_for_people_and_stop_nothing(self, case):
         played = Played()

@@ -17,6 +17,7 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+
 def upgrade() -> None:
     """Columns, the triggers that fill them, and the index that the stream is read from."""
     driver: Any = op.get_bind().connection.driver_connection
