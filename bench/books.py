@@ -15,7 +15,7 @@ from rules.calendar import local_date
 from rules.money import Money
 from storage import audit, book_check, ledger
 from storage.clock import now
-from storage.tables import Application, LedgerEntry, LedgerPosting, Loan
+from storage.tables import Application, LedgerEntry, LedgerPosting, Loan, OutboundPayment
 
 
 async def compare(settings: Settings, applications: Sequence[str], amount: str) -> dict[str, Any]:
@@ -30,7 +30,9 @@ async def compare(settings: Settings, applications: Sequence[str], amount: str) 
     try:
         async with kept.database.begin() as session, httpx.AsyncClient(headers=headers, timeout=20) as http:
             ids = (await session.exec(select(Application.id).where(col(Application.stage) == "ISSUED"))).all()
-            for application in set(ids) | {UUID(one) for one in applications}:
+            by_hand = col(OutboundPayment.channel).in_(("cash-desk", "terminal"))
+            cash = set((await session.exec(select(OutboundPayment.application_id).where(by_hand))).all())
+            for application in {*ids, *map(UUID, applications)} - cash:  # of cash the bank knows nothing
                 loans = (await session.exec(select(Loan).where(col(Loan.application_id) == application))).all()
                 query = (
                     select(LedgerEntry)

@@ -35,7 +35,7 @@ from workflows.disbursement import DisburseLoan, Disbursement
 from workflows.refund import Refund, RefundMoney
 from workflows.schedules import QUEUE
 
-_PASSING = (Fault, RPCError, httpx.HTTPError, OSError)
+PASSING = (Fault, RPCError, httpx.HTTPError, OSError)  # what it talks to has just been killed
 _EDITION = "2025b"
 _MOST_DICE = 10_000_000
 # what goes wrong with a payout: the bank's operation, the fault, its parameters
@@ -187,5 +187,5 @@ async def persist(work: Callable[[], Awaitable[Result]], pause_seconds: float = 
     while True:
         try:
             return await work()
-        except _PASSING:
+        except PASSING:
             await asyncio.sleep(pause_seconds)

@@ -10,12 +10,11 @@ from uuid import UUID, uuid4
 
 import httpx
 from sqlmodel import col, select
-from temporalio.client import Client, WorkflowUpdateFailedError
-from temporalio.service import RPCError
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 
 from activities.context import Records
-from bench.payout_load import persist
-from rules.errors import BusinessError, Fault
+from bench.payout_load import PASSING, persist
+from rules.errors import BusinessError
 from rules.payment_keys import order_of
 from storage import reviews
 from storage.database import run
@@ -57,9 +56,9 @@ class TwoPeople:
     async def work(self) -> None:
         """Look at what is parked, decide, and tell the case, over and over."""
         while True:
-            with suppress(Fault, RPCError, httpx.HTTPError, OSError):
+            with suppress(*PASSING):
                 for review in await self._waiting():
-                    with suppress(BusinessError, WorkflowUpdateFailedError):
+                    with suppress(BusinessError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError):
                         await self._look_at(review)
             await asyncio.sleep(1.0)
 

@@ -172,14 +172,14 @@ class Profile:
 async def _rest(running: asyncio.Task[None], at_work: asyncio.Task[None], name: str) -> list[str]:
     """Wait until everything that was begun has ended; what has not is a failure."""
     try:
-        await asyncio.wait_for(running, _PATIENCE_SECONDS)
-        return []
-    except TimeoutError:
-        return [f"{name}: not everything came to rest within {_PATIENCE_SECONDS:.0f} s"]
+        done, _ = await asyncio.wait({running, at_work}, timeout=_PATIENCE_SECONDS, return_when="FIRST_COMPLETED")
+        for one in done:
+            await one  # the two people only end by an error
+        return [] if done else [f"{name}: not everything came to rest within {_PATIENCE_SECONDS:.0f} s"]
     finally:
-        at_work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await at_work
+        for task in (running, at_work):
+            task.cancel()
+        await asyncio.gather(running, at_work, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

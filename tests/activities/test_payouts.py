@@ -8,12 +8,16 @@ everything is written and not committed.
 from __future__ import annotations
 
 import asyncio
+from uuid import uuid4
 
 import pytest
+from outside_world import persona
 from payout_world import AMOUNT, BANKS, Killed, assert_paid_once, ref_of
 
 from activities.payout_orders import PayoutOrder
 from rules.errors import Conflict, NotSettled
+from rules.products import ReceivingMethod
+from rules.receiving import Receiving
 from storage.database import run
 
 ASKED = ("keyed", "lookup_only")
@@ -31,6 +35,22 @@ class TestEveryBank:
         again = await world.payouts.pay(order)
         assert (again.state, again.loan_id) == ("done", state.loan_id)
         assert world.bank.sent == 1
+
+    async def test_a_card_is_paid_by_its_token(self, bank, name):
+        world, token = bank(name), f"crd_{uuid4().hex}"
+        order = await world.order(
+            receiving=Receiving(method=ReceivingMethod.OWN_CARD, value=token), cards=[{"card_token": token}]
+        )
+        assert await world.door.verify_account(order) is None
+        assert (await world.until_final(order)).state == "done"
+        await assert_paid_once(world, order)
+        assert ((await world.payment(order)).channel, world.paid(order)[0]["card_token"]) == ("card", token)
+
+    async def test_an_account_or_card_of_somebody_else_gets_no_money(self, bank, name):
+        world = bank(name)
+        theirs = persona(1)["accounts"][0]["iban"]
+        order = await world.order(receiving=Receiving(method=ReceivingMethod.OWN_ACCOUNT, value=theirs))
+        assert await world.door.verify_account(order) == "account-not-owned"
 
     async def test_a_refund_is_a_fact_of_the_loan(self, bank, name):
         world = bank(name)

@@ -16,7 +16,7 @@ from cli.reconcile import reconcile
 from infra.settings import Settings
 from rules.calendar import local_date
 from storage import audit
-from storage.tables import Loan, Review, StatementLine
+from storage.tables import Loan, OutboundPayment, Review, StatementLine
 from tests.support.real_world import Colleague, offered, our_records, soon, temporal
 from workflows.reconciliation import id_of
 from workflows.schedules import NIGHTLY, set_up
@@ -50,7 +50,11 @@ async def test_every_loan_that_was_issued_today_is_in_the_statement(regular, set
     line = await _line(settings, matched_key=f"disburse:{application}")
     assert (line.state, str(line.amount), line.side) == ("matched", "20000.00", "D")
     async with our_records(settings) as kept, kept.database.begin() as session:
-        loans = (await session.exec(select(Loan.application_id).where(col(Loan.disbursed_on) == today))).all()
+        of_bank = col(OutboundPayment.channel).in_(("bank", "card", "merchant"))
+        query = select(Loan.application_id).join(
+            OutboundPayment, col(OutboundPayment.application_id) == col(Loan.application_id)
+        )
+        loans = (await session.exec(query.where(col(Loan.disbursed_on) == today, of_bank))).all()
         lines = (await session.exec(select(StatementLine).where(col(StatementLine.state) == "matched"))).all()
     assert {f"disburse:{one}" for one in loans} <= {one.matched_key for one in lines}
 
