@@ -54,7 +54,7 @@ BIOMETRICS = ActivityConfig(
 MONEY = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30),
     heartbeat_timeout=timedelta(seconds=8),  # a killed worker costs the payment this, not the half minute
-    retry_policy=_retries(timedelta(seconds=2), timedelta(minutes=5)),
+    retry_policy=_retries(timedelta(seconds=1), timedelta(minutes=1)),
 )
 
 # A bureau's word on a batch: asked until it comes, in the end once an hour; nothing is given up by a clock.

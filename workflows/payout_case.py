@@ -46,7 +46,7 @@ class PayoutCase:
 
     async def receiver_ground(self) -> str | None:
         """Why the receiver gets no money, None where the account is shown to be theirs."""
-        return await do(Payments.verify_account, self._order, "владелец счёта и антифрод", options.OUTSIDE)
+        return await do(Payments.verify_account, self._order, "владелец счёта и антифрод", options.MONEY)
 
     async def paid(self) -> PaymentState:
         """Send the money once, and wait until it is known what became of it: done, refused or returned."""
