@@ -19,10 +19,13 @@ import psycopg
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
-from activities.portfolio.columns import start
-from activities.portfolio.numbers import Factors, Ints, nearest, product
-from activities.portfolio.plan import NEVER, Terms, joined_days, split_days
+from activities.portfolio.kernel_names import MOST_ROWS, NEVER
+from activities.portfolio.kernel_plan import plans
+from activities.portfolio.tables import MONTHS, Ints, factors, rules_in_numbers
+from activities.portfolio.valuation import Terms
+from rules.calendar import add_months
 from rules.day_count import DayCount
+from rules.loan import servicing_rules
 
 RATES = (Decimal("37.80"), Decimal("32.00"))
 _METHODS = ("annuity", "differentiated", "bullet", "own")
@@ -135,7 +138,6 @@ def _dates(ordinals: Ints) -> pa.Array:
 
 def _terms(chance: np.random.Generator, size: int, on: int) -> Terms:
     disbursed = on - chance.integers(1, 720, size)
-    months, days = split_days(disbursed)
     periods = chance.integers(3, 25, size)
     method = chance.choice([0, 0, 0, 0, 0, 0, 1, 1, 3, 3], size)
     return Terms(
@@ -145,23 +147,20 @@ def _terms(chance: np.random.Generator, size: int, on: int) -> Terms:
         method=method,
         interest_only=np.where(method == 3, np.minimum(3, periods // 2), 0),
         disbursed=disbursed,
-        first_due=joined_days(months + 1, days),
+        first_due=np.array([add_months(date.fromordinal(int(day)), 1).toordinal() for day in disbursed]),
         lent_on=disbursed,
     )
 
 
 def _plan(terms: Terms) -> tuple[Ints, Ints, Ints, Ints]:
     """Due dates, parts of principal, planned interest, and the balance before each row."""
-    factors = Factors(RATES, DayCount.ACT_365)
-    columns = start(terms, factors)
-    interest, before = np.zeros_like(columns.due), np.zeros_like(columns.due)
-    balance, since = terms.lent.copy(), terms.disbursed
-    for k, due in enumerate(columns.due):
-        days = np.where(due < NEVER, due - since, 0)
-        before[k] = balance
-        interest[k] = nearest(*product(balance, factors.of(terms.rate, days)))
-        balance, since = balance - columns.part[k], due
-    return columns.due, columns.part, interest, before
+    rules = rules_in_numbers(servicing_rules(date(2025, 1, 1)))
+    shape = (int(terms.periods.max()), len(terms.lent))
+    due, part, pay = np.full(shape, NEVER), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    if rules is not None and len(due) <= MOST_ROWS:
+        plans(terms.rows(), factors(RATES, DayCount.ACT_365), MONTHS, rules[0], due, part, pay)
+    before = terms.lent - np.vstack([np.zeros((1, shape[1]), np.int64), np.cumsum(part, axis=0)[:-1]])
+    return due, part, pay - part, before
 
 
 def _payments(

@@ -17,12 +17,11 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from activities.portfolio.fold import REFUNDED, Rules
-from activities.portfolio.numbers import LARGEST_BALANCE, Factors, Flags, Ints
-from activities.portfolio.plan import NEVER, Terms
-from activities.portfolio.valuation import Debts, Facts, nothing, value
+from activities.portfolio.kernel_names import NEVER, REFUNDED
+from activities.portfolio.tables import Ints, factors, rules_in_numbers
+from activities.portfolio.valuation import Debts, Facts, Flags, Terms, nothing, value
 from rules.day_count import DayCount
-from rules.loan import figures, servicing_rules
+from rules.loan import ServicingRules, figures, servicing_rules
 from storage.portfolio import reader
 
 T = TypeVar("T")
@@ -74,7 +73,7 @@ class _Process:
         self.on, self.reduce = on, reduce
         self.rates = self.reading.rates()
         decimals = [Decimal(rate) / _MILLION for rate in self.rates]
-        self.factors = {count: Factors(decimals, count) for count in _COUNTS}
+        self.factors = {count: factors(decimals, count) for count in _COUNTS}
 
 
 _process: list[_Process] = []
@@ -94,7 +93,7 @@ def _valued(work: _Process, first: int, after: int) -> Batch:
     numbers, plan = _column(loans, "no"), _column(loans, "plan")
     terms = _terms(loans, plan, work.rates)
     facts, rare = _facts(work.reading.facts(first, after, work.on), numbers)
-    odd = rare | (plan < 0) | (terms.lent >= LARGEST_BALANCE)
+    odd = rare | (plan < 0)
     debts = _folded(work, terms, facts, plan, odd)
     scalar = np.flatnonzero(debts.odd)
     _one_by_one(work, numbers, debts, scalar)
@@ -145,16 +144,16 @@ def _folded(work: _Process, terms: Terms, facts: Facts, plan: Ints, odd: Flags) 
     return debts
 
 
-def _by_rules(disbursed: Ints) -> Iterator[tuple[Rules, Flags]]:
+def _by_rules(disbursed: Ints) -> Iterator[tuple[tuple[Ints, Ints], Flags]]:
     """Sets of rules, and the loans of each: those of the policy rows of the disbursement day, as rules.loan takes."""
     days, which = np.unique(disbursed, return_inverse=True)
-    found: dict[Rules, list[int]] = {}
+    found: dict[ServicingRules, list[int]] = {}
     for index, day in enumerate(days):
-        rules = Rules.of(servicing_rules(date.fromordinal(int(day))))
-        if rules is not None:
-            found.setdefault(rules, []).append(index)
+        found.setdefault(servicing_rules(date.fromordinal(int(day))), []).append(index)
     for rules, indices in found.items():
-        yield rules, np.isin(which, indices) if len(indices) < len(days) else np.ones(len(disbursed), np.bool_)
+        numbers = rules_in_numbers(rules)
+        if numbers is not None:
+            yield numbers, np.isin(which, indices) if len(indices) < len(days) else np.ones(len(which), np.bool_)
 
 
 def _one_by_one(work: _Process, numbers: Ints, debts: Debts, chosen: Ints) -> None:

@@ -1,4 +1,4 @@
-"""From columns of facts to columns of debt: walks due dates and facts in the order of rules.loan_history."""
+"""From columns of terms and facts to columns of debt."""
 
 from __future__ import annotations
 
@@ -6,12 +6,39 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from activities.portfolio.columns import Columns, start
-from activities.portfolio.fold import REFUNDED, Fold, Rules
-from activities.portfolio.numbers import Factors, Flags, Ints, nearest
-from activities.portfolio.plan import NEVER, Terms
+from activities.portfolio.kernel import fold
+from activities.portfolio.kernel_names import NEVER
+from activities.portfolio.tables import MONTHS, Ints
 from rules.loan import Figures
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Columns, one element a loan. Days are proleptic ordinals, money is tiyn, rate is a number in the factors' table.
+
+    disbursed: what the contract's plan counts from. lent_on: when the money really left.
+    """
+
+    lent: Ints
+    rate: Ints
+    periods: Ints
+    method: Ints
+    interest_only: Ints
+    disbursed: Ints
+    first_due: Ints
+    lent_on: Ints
+
+    def take(self, chosen: Ints) -> Terms:
+        """The same of some of the loans."""
+        return Terms(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+
+    def rows(self) -> Ints:
+        """As the compiled fold reads them."""
+        return np.ascontiguousarray(np.vstack([getattr(self, name) for name in self.__dataclass_fields__]))
 
 
 @dataclass(frozen=True)
@@ -83,85 +110,10 @@ def nothing(size: int) -> Debts:
     return Debts(**columns | {name: np.ones(size, np.bool_) for name in ("closed", "odd")})
 
 
-def value(terms: Terms, facts: Facts, factors: Factors, rules: Rules, on: int) -> Debts:
+def value(terms: Terms, facts: Facts, factors: Ints, rules: tuple[Ints, Ints], on: int) -> Debts:
     """The debt of each loan at the end of a day; facts after it are left out."""
-    columns = start(terms, factors)
-    walk = Fold(columns, factors, rules)
-    _walk(walk, columns, facts, on)
-    everybody = np.arange(len(terms.lent))
-    walk.count_penalty(everybody, np.full(len(everybody), on))
-    return _debts(walk, columns, everybody, on)
-
-
-def _walk(walk: Fold, columns: Columns, facts: Facts, on: int) -> None:
-    at, end = facts.first[:-1].copy(), facts.first[1:]
-    active = np.arange(len(at))
-    height = len(columns.due)
-    padded_day = np.append(facts.day, NEVER)
-    while len(active):
-        passed = columns.passed[active]
-        due = np.where(passed < height, columns.due[np.minimum(passed, height - 1), active], NEVER)
-        more = at[active] < end[active]
-        fact = np.where(more, padded_day[np.where(more, at[active], len(facts.day))], NEVER)
-        dues = (due <= fact) & (due <= on)
-        acts = ~dues & (fact <= on)
-        walk.fall_due(active[dues])
-        acting = active[acts]
-        which = at[acting]
-        pays = facts.kind[which] < REFUNDED
-        paid = which[pays]
-        walk.receive(acting[pays], facts.day[paid], facts.amount[paid], facts.kind[paid])
-        walk.give_back(acting[~pays], facts.amount[which[~pays]])
-        at[acting] += 1
-        active = active[dues | acts]
-
-
-def _debts(walk: Fold, c: Columns, i: Ints, on: int) -> Debts:
-    days = np.full(len(i), on)
-    principal_due, interest_due = c.unpaid_principal(i), c.unpaid_interest(i)
-    last = np.maximum(c.bills - 1, 0)
-    today = (c.bills > 0) & (c.bill_due[last, i] == on)
-    of_today = np.where(today, c.sum_principal[last + 1, i] - c.sum_principal[last, i], 0)
-    late_principal = principal_due - np.minimum(principal_due, of_today)
-    of_today = np.where(today, c.sum_interest[last + 1, i] - c.sum_interest[last, i], 0)
-    late_interest = interest_due - np.minimum(interest_due, of_today)
-    accrued = np.where(c.closed, 0, nearest(*walk.running_at(i, days)))
-    penalty = walk.penalty_due(i)
-    open_ = c.oldest < c.bills
-    oldest = c.bill_due[np.minimum(c.oldest, len(c.bill_due) - 1), i]
-    coming = c.passed < c.periods
-    row = np.minimum(c.passed, len(c.due) - 1)
-    next_due = np.where(coming, c.due[row, i], NEVER)
-    owed = c.principal + interest_due + accrued + penalty - c.advance
-    return Debts(
-        principal=c.principal,
-        principal_due=principal_due,
-        interest_due=interest_due,
-        interest_accrued=accrued,
-        penalty=penalty,
-        advance=c.advance,
-        overdue_days=np.where(open_, np.maximum(on - oldest, 0), 0),
-        overdue_principal=late_principal,
-        overdue_interest=late_interest,
-        next_due=next_due,
-        next_payment=_coming(walk, c, i, coming, principal_due),
-        total_to_close=np.where(c.closed, 0, owed),
-        overpaid=c.overpaid,
-        interest_charged=c.interest_charged,
-        penalty_charged=penalty + c.penalty_gone,
-        paid=c.paid,
-        refunded=c.refunded,
-        closed=c.closed,
-        odd=c.odd,
-    )
-
-
-def _coming(walk: Fold, c: Columns, i: Ints, coming: Flags, billed: Ints) -> Ints:
-    answer = np.zeros(len(i), np.int64)
-    i = i[coming]
-    row = c.passed[i]
-    left = c.principal[i] - billed[i]
-    part = np.where(row + 1 == c.periods[i], left, np.minimum(c.part[row, i], left))
-    payment = part + nearest(*walk.running_at(i, c.due[row, i])) - c.advance[i]
-    answer[i] = np.maximum(payment, 0)
-    return answer
+    told = np.zeros((len(Debts.__dataclass_fields__), len(terms.lent)), np.int64)
+    rows = np.ascontiguousarray(np.vstack([facts.day, facts.kind, facts.amount]))
+    fold(terms.rows(), facts.first, rows, factors, MONTHS, *rules, on, told)
+    columns: list[Any] = [*told[:-2], told[-2] > 0, told[-1] > 0]
+    return Debts(*columns)

@@ -9,10 +9,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from activities.portfolio.fold import PAID, REFUNDED, SHORTER_TERM, SMALLER_INSTALMENT, Rules
-from activities.portfolio.numbers import Factors, nearest, nearest_of, product
-from activities.portfolio.plan import NEVER, Terms
-from activities.portfolio.valuation import Debts, Facts, value
+from activities.portfolio.kernel_names import LARGEST_BALANCE, NEVER, REFUNDED, SHORTER_TERM, SMALLER_INSTALMENT
+from activities.portfolio.kernel_plan import half_even, interest_of, nearest
+from activities.portfolio.tables import factors, rules_in_numbers
+from activities.portfolio.valuation import Debts, Facts, Terms, value
 from rules.accrual import SCALE, to_tiyn
 from rules.calendar import add_months
 from rules.day_count import DayCount
@@ -23,7 +23,7 @@ from rules.schedule import LoanTerms, Method, instalments
 KNOWN = datetime(2026, 1, 1, tzinfo=UTC)
 RATES = [Decimal("37.80"), Decimal("32.00"), Decimal("0"), Decimal("45.5")]
 METHODS = [Method.ANNUITY, Method.DIFFERENTIATED, Method.BULLET, Method.OWN]
-CODES = {Use.DUE: PAID, Use.SHORTER_TERM: SHORTER_TERM, Use.SMALLER_INSTALMENT: SMALLER_INSTALMENT}
+CODES = {Use.DUE: 1, Use.SHORTER_TERM: SHORTER_TERM, Use.SMALLER_INSTALMENT: SMALLER_INSTALMENT}
 RULES = servicing_rules(date(2025, 1, 1))
 
 
@@ -118,10 +118,10 @@ def test_columns_give_the_figures_of_the_scalar_fold(seed: int) -> None:
     on = date(2026, 11, 25)
     loans = [a_loan(chance) for _ in range(400)]
     histories = [a_history(loan, chance, on) for loan in loans]
-    rules = Rules.of(RULES)
+    rules = rules_in_numbers(RULES)
     assert rules is not None
     terms, facts = columns_of(loans, histories)
-    debts = value(terms, facts, Factors(RATES, DayCount.ACT_365), rules, on.toordinal())
+    debts = value(terms, facts, factors(RATES, DayCount.ACT_365), rules, on.toordinal())
     told = 0
     for index, (loan, events) in enumerate(zip(loans, histories, strict=True)):
         if not debts.odd[index]:
@@ -130,13 +130,11 @@ def test_columns_give_the_figures_of_the_scalar_fold(seed: int) -> None:
     assert told > 380
 
 
-def test_products_of_columns_are_those_of_whole_numbers() -> None:
+def test_products_are_those_of_whole_numbers() -> None:
     chance = random.Random(4)
-    pairs = [(chance.randrange(8 * 10**9), chance.randrange(SCALE)) for _ in range(5000)]
-    pairs += [(0, 0), (8 * 10**9 - 1, SCALE - 1), (1, SCALE // 2), (3, SCALE // 2)]
-    balances, factors = (np.array(column, np.int64) for column in zip(*pairs, strict=True))
-    whole, rest = product(balances, factors)
-    exact = [balance * by for balance, by in pairs]
-    assert [int(a) * SCALE + int(b) for a, b in zip(whole, rest, strict=True)] == exact
-    assert nearest(whole, rest).tolist() == [to_tiyn(one) for one in exact]
-    assert nearest_of(np.array([1, 2, 3, 5, 7], np.int64), 2).tolist() == [0, 1, 2, 2, 4]
+    pairs = [(chance.randrange(LARGEST_BALANCE), chance.randrange(SCALE)) for _ in range(5000)]
+    for balance, by in [*pairs, (0, 0), (LARGEST_BALANCE - 1, SCALE - 1), (1, SCALE // 2), (3, SCALE // 2)]:
+        whole, rest = interest_of(balance, by)
+        assert whole * SCALE + rest == balance * by
+        assert nearest(whole, rest) == to_tiyn(balance * by)
+    assert [half_even(one, 2) for one in (1, 2, 3, 5, 7)] == [0, 1, 2, 2, 4]
