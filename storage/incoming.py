@@ -150,6 +150,6 @@ async def stay(session: AsyncSession, payment_id: UUID) -> bool:
 
 async def _move(session: AsyncSession, payment_id: UUID, origin: str, change: str, **values: object) -> bool:
     # change is one of the three texts above, never a caller's
-    statement = f"update incoming_payment set {change} where id = :id and state = :origin returning 1"  # noqa: S608
+    statement = f"update incoming_payment set {change} where id = :id and state = :origin returning 1"  # noqa: S608  # nosec B608
     moved = await run(session, statement, id=payment_id, origin=origin, **values)
     return moved.one_or_none() is not None

