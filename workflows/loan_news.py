@@ -27,7 +27,9 @@ async def tell_loan(loan_id: UUID) -> None:
     case_id = f"loan/{loan_id}"
     for _ in range(_TRIES):
         with contextlib.suppress(FailureError):  # there is no such open case
-            case = workflow.get_external_workflow_handle_for(Servicing.run, case_id)
+            case: workflow.ExternalWorkflowHandle[Servicing] = workflow.get_external_workflow_handle_for(
+                Servicing.run, case_id
+            )
             await case.signal(Servicing.loan_changed)
             return
         ref = await do(LoanCare.ref_of, loan_id, "чей это заём", options.LOAN)

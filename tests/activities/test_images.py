@@ -174,8 +174,8 @@ def test_a_reader_that_leaves_in_the_middle_of_a_clip_does_not_disturb_the_next_
 def test_a_killed_decoder_process_is_replaced() -> None:
     decoder = Decoder(children=1)
     decoder.picture(photo("person_a_1"))
-    (child,) = [one for one in psutil.Process().children() if one.pid not in _shared_children()]
-    os.kill(child.pid, signal.SIGKILL)
+    (child,) = _children(decoder)
+    os.kill(child, signal.SIGKILL)
     with pytest.raises(InvalidInput, match="could not be decoded"):
         decoder.picture(photo("person_a_1"))
     assert decoder.picture(photo("person_a_1")).shape == (244, 204, 3)
@@ -184,7 +184,7 @@ def test_a_killed_decoder_process_is_replaced() -> None:
 
 def test_the_decoder_process_is_limited_in_memory_and_files() -> None:
     images.decode(photo("person_a_1"))
-    (child, *_) = [psutil.Process(pid) for pid in _shared_children()]
+    (child, *_) = [psutil.Process(pid) for pid in _children(images.shared_decoder())]
     assert child.rlimit(psutil.RLIMIT_AS)[0] <= 2 << 30
     assert child.rlimit(psutil.RLIMIT_NOFILE)[0] <= 64
     assert child.rlimit(psutil.RLIMIT_CPU)[0] < 10_000
@@ -201,6 +201,5 @@ def test_decoding_one_photograph_costs_milliseconds() -> None:
     assert min(taken) < 0.05
 
 
-def _shared_children() -> set[int]:
-    free = images.shared_decoder()._free.queue
-    return {child._process.pid for child in free if child is not None}
+def _children(decoder: Decoder) -> set[int]:
+    return {child._process.pid for child in decoder._free.queue if child is not None}
