@@ -24,15 +24,21 @@ from temporalio.worker import Worker
 
 from activities import archive_watch
 from activities.applications import Applications
+from activities.audit_seals import AuditSeals
+from activities.bundles.orders import BundleOrders
+from activities.calendar_changes import CalendarChanges
 from activities.care import LoanCare
 from activities.cash_orders import CashOrders
 from activities.client_files import ClientFiles
+from activities.clocks import Clocks
 from activities.closing import Closing
 from activities.context import Records, open_records
 from activities.contracts import Contracts, Sealer
+from activities.disposals import Disposals
 from activities.due_diligence import DueDiligence
 from activities.furnishing import Furnishing as FurnishingRecords
 from activities.histories import Histories
+from activities.incident_report import incident_activities
 from activities.incoming import Incoming
 from activities.interceptors import BusinessErrors
 from activities.loans import Loans
@@ -42,38 +48,29 @@ from activities.payouts import Payouts
 from activities.phone import Phone
 from activities.ports import Sms
 from activities.reconciliation import Reconciliation
+from activities.refund_accounts import RefundAccounts
+from activities.regulator_notices import RegulatorNotices
+from activities.report_inbox import report_activities
+from activities.resource_notices import ResourceNotices
 from activities.restructuring import Restructurings
 from activities.signatures import Signatures
 from activities.state_register import StateRegister
+from activities.suspension_notices import suspension_activities
+from activities.write_offs import WriteOffs
 from infra import logs
 from infra import settings as configuration
 from infra.codec import PayloadKeys
 from infra.settings import Party, Settings
-from infra.temporal import RUNNER, connect, data_converter, log_through_python
+from infra.temporal import CACHED_WORKFLOWS, RUNNER, connect, data_converter, log_through_python
 from rules.calendar import local_date
 from rules.errors import BusinessError
 from rules.lender import EXAMPLE
 from storage.vault import check_master_key
-from workflows import schedules
-from workflows.collection import Collection
-from workflows.disbursement import Disbursement
-from workflows.furnishing import FurnishBatch, Furnishing, FurnishingRound
-from workflows.incoming import IncomingPayment
+from workflows import calendar_change, schedules
+from workflows.everything import WORKFLOWS
 from workflows.options import BIOMETRICS_QUEUE
-from workflows.origination import Origination
-from workflows.reconciliation import Reconcile, ReconcileNight
-from workflows.refund import Refund
-from workflows.registration import Registration
-from workflows.restructuring import Restructuring
 from workflows.schedules import QUEUE
-from workflows.servicing import Servicing
 
-WORKFLOWS: list[type] = [
-    Registration, Origination, Disbursement, Refund, Collection, Servicing, Reconcile, ReconcileNight,
-    Restructuring,
-    IncomingPayment,
-    Furnishing, FurnishBatch, FurnishingRound,
-]  # fmt: skip
 OUTSIDE_TIMEOUT = 10.0  # seconds; less than any activity's start_to_close
 CORES = os.cpu_count() or 1
 
@@ -87,9 +84,11 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
     from activities.integrations.digital_documents import StateDocuments
     from activities.integrations.idec import Idec
     from activities.integrations.operator import Operators
+    from activities.integrations.regulator import Regulator
     from activities.integrations.signature.verifier import NativeVerifier
     from activities.integrations.sms import SmsGateway
     from activities.integrations.terminals import Terminals
+    from activities.lender_signature import LenderSignature
     from activities.seal import HttpTimestamper, Seal
 
     parties, http = settings.parties, httpx.AsyncClient(timeout=OUTSIDE_TIMEOUT, follow_redirects=False)
@@ -99,82 +98,60 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
 
     verifier = NativeVerifier(settings.seal.trusted_authorities.read_bytes(), http, parties.pki.url)
     stamper = HttpTimestamper(httpx.Client(timeout=OUTSIDE_TIMEOUT), f"{parties.pki.url}/tsp")
-    seal = Seal(settings.seal.key_file, settings.seal.certificate_file, settings.seal.chain_file, stamper)
+    key = (settings.seal.key_file, settings.seal.certificate_file, settings.seal.chain_file)
+    seal, signature = Seal(*key, stamper), LenderSignature(*key, stamper)
     bureau = Bureau(*door(parties.bureau), state=door(parties.state_bureau)[:2])
     applications, files = Applications(kept), ClientFiles(kept)
     diligence = DueDiligence(kept, AfmLists(*door(parties.aml)), bureau)
-    bank, loans = LenderBank(*door(parties.bank)), Loans(kept)
-    patience = timedelta(seconds=settings.bank.patience_seconds)
-    payouts = Payouts(kept, bank, settings.bank.promises(), patience=patience)
+    promises, patience = settings.bank.promises(), timedelta(seconds=settings.bank.patience_seconds)
+    bank = LenderBank(*door(parties.bank), timeout_seconds=promises.request.total_seconds())
+    loans, payouts = Loans(kept), Payouts(kept, bank, promises, patience=patience)
     payments = Payments(payouts, bank, AntifraudCentre(*door(parties.antifraud)))
     cash = CashOrders(kept, AntifraudCentre(*door(parties.antifraud)), StateDocuments(*door(parties.digital_documents)))
-    terminals = Terminals(*door(parties.terminal))
+    sms, terminals = SmsGateway(*door(parties.sms)), Terminals(*door(parties.terminal))
     incoming = Incoming(kept, bank, terminals)
     reconciliation = Reconciliation(kept, bank, terminals, incoming)
-    sms = SmsGateway(*door(parties.sms))
-    phone = Phone(kept, sms)
-    signatures = Signatures(kept, verifier, EXAMPLE.name("ru"))
+    phone, signatures = Phone(kept, sms), Signatures(kept, verifier, EXAMPLE.name("ru"))
     idec = Idec(*door(parties.idec), register=door(parties.person_register)[:2])
     register = StateRegister(kept, idec, Operators(*door(parties.operator)))
-    contracts = Contracts(kept, seal, EXAMPLE)
-    furnishing = FurnishingRecords(kept, bureau)
+    contracts, furnishing = Contracts(kept, seal, EXAMPLE), FurnishingRecords(kept, bureau)
+    regulator = Regulator(*door(parties.regulator))
     return [
-        applications.make_offers,
-        applications.acknowledge,
-        applications.choose,
-        applications.confirmed,
-        applications.reach_stage,
-        files.complete_registration,
-        files.refuse_registration,
-        files.open_review,
-        files.review_outcome,
-        contracts.draw_up,
-        contracts.seal,
-        diligence.screen,
-        diligence.ask_bureau,
-        diligence.decide,
-        diligence.decide_after_review,
-        diligence.recheck,
-        furnishing.enqueue,
-        furnishing.make_batch,
-        furnishing.send_batch,
-        furnishing.ask_batch,
+        applications.make_offers, applications.acknowledge, applications.choose, applications.confirmed,
+        applications.reach_stage, files.complete_registration, files.refuse_registration, files.open_review,
+        files.review_outcome, contracts.draw_up, contracts.seal, diligence.screen, diligence.ask_bureau,
+        diligence.decide, diligence.decide_after_review, diligence.recheck, furnishing.enqueue,
+        furnishing.make_batch, furnishing.send_batch, furnishing.ask_batch, furnishing.cases_waiting,
+        loans.furnish_new, cash.place_order, cash.look_at_order, cash.settle_order, cash.check_digital_document,
+        payments.verify_account, payments.check_named, payments.pay, payments.ask_bank, payments.give_up,
+        payments.apply_decision, incoming.take_money, incoming.assignment_stands, incoming.follow_assignment,
+        incoming.wait_again, reconciliation.reconcile_day, reconciliation.reconcile_terminals, phone.send_code,
+        phone.confirm_code, signatures.draw_statement, signatures.verify_signature, register.verify_with_state,
         Histories(kept, lambda workflow, run: _history(client, workflow, run)).archive_history,
-        loans.furnish_new,
         *servicing_activities(kept, seal, sms),
-        cash.place_order,
-        cash.look_at_order,
-        cash.settle_order,
-        cash.check_digital_document,
-        payments.verify_account,
-        payments.pay,
-        payments.ask_bank,
-        payments.give_up,
-        payments.apply_decision,
-        incoming.take_money,
-        incoming.assignment_stands,
-        incoming.follow_assignment,
-        incoming.wait_again,
-        reconciliation.reconcile_day,
-        reconciliation.reconcile_terminals,
-        phone.send_code,
-        phone.confirm_code,
-        signatures.draw_statement,
-        signatures.verify_signature,
-        register.verify_with_state,
-    ]
+        *statutory_activities(kept, seal, client),
+        *Disposals(kept, signature, EXAMPLE).all(),
+        *incident_activities(kept, sms, regulator, signature, EXAMPLE),
+        *report_activities(kept, settings.database.reading(), regulator, signature, EXAMPLE),
+        *ResourceNotices(kept, RegulatorNotices(kept, regulator, signature)).all(),
+        AuditSeals(kept, signature).seal_audit,
+        BundleOrders(kept, signature).make_bundle,
+    ]  # fmt: skip
 
 
 def servicing_activities(kept: Records, sealer: Sealer, sms: Sms) -> Sequence[Callable[..., Any]]:
     """What loans need in their years."""
     care, notices, closing = LoanCare(kept), Notices(kept, sms, EXAMPLE), Closing(kept, sealer, EXAMPLE)
-    restructurings = Restructurings(kept, sealer, EXAMPLE)
+    restructurings, refund_accounts = Restructurings(kept, sealer, EXAMPLE), RefundAccounts(kept, EXAMPLE)
     return [
         care.tend,
         care.ref_of,
         care.notice_late,
         notices.send_arrears_notice,
         notices.text_client,
+        refund_accounts.ask_for_account,
+        refund_accounts.remind_of_account,
+        refund_accounts.end_asking,
         closing.certify,
         closing.extend_documents,
         restructurings.open_request,
@@ -183,6 +160,17 @@ def servicing_activities(kept: Records, sealer: Sealer, sms: Sms) -> Sequence[Ca
         restructurings.answer_request,
         restructurings.apply_addendum,
         restructurings.end_request,
+    ]
+
+
+def statutory_activities(kept: Records, sealer: Sealer, client: Client) -> Sequence[Callable[..., Any]]:
+    """What the law wants done by a day, and the clocks that watch it."""
+    clocks, calendar = Clocks(kept), CalendarChanges(kept, calendar_change.teller(client))
+    return [
+        *clocks.all(),
+        *calendar.all(),
+        *suspension_activities(kept, EXAMPLE),
+        *WriteOffs(kept, sealer, EXAMPLE).all(),
     ]
 
 
@@ -260,6 +248,7 @@ async def serve(queue: str) -> None:
         workflow_failure_exception_types=[BusinessError],
         # a killed worker's cached workflows come back after this, not after the default ten seconds
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        max_cached_workflows=CACHED_WORKFLOWS,
         max_concurrent_activities=CORES if models else settings.worker_slots,
         graceful_shutdown_timeout=timedelta(seconds=20),
     )
@@ -278,7 +267,7 @@ def main() -> None:
     log_through_python()
     try:
         asyncio.run(serve(sys.argv[1]))
-    except BusinessError as error:  # a wrong master key: nothing was done yet
+    except BusinessError as error:  # a wrong setting or master key: nothing was done yet
         sys.exit(f"the worker refuses to start: {error} ({error.code})")
     logging.shutdown()
     os._exit(0)  # the SDK may abort the interpreter while it finalizes

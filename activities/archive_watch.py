@@ -9,6 +9,7 @@ import asyncio
 import logging
 from datetime import timedelta
 
+from activities import incident_watch
 from activities.context import Records
 from rules.errors import BusinessError, Fault
 from storage import conformance
@@ -24,15 +25,17 @@ _log = logging.getLogger(__name__)
 
 
 async def try_lock(records: Records) -> tuple[ArchiveConformance, list[LockCheck]]:
-    """Try every rule in a scratch bucket and keep the result.
+    """Try every rule in a scratch bucket and keep the result; a broken lock is an incident.
 
     Raises:
         Fault: archive or database are away; then nothing is kept.
     """
     archive = records.documents.archive
     checks = await archive.verify_lock()
-    async with records.database.begin() as session:
-        row = await conformance.record(session, archive.endpoint, checks)
+    async with records.moment() as moment:
+        row = await conformance.record(moment.session, archive.endpoint, checks)
+        if not row.held:
+            await incident_watch.enter_broken_lock(records, moment, row)
     if not row.held:
         _log.error("archive-lock-broken: %s", "; ".join(conformance.broken_rules(row)))
     return row, checks

@@ -18,6 +18,7 @@ from activities import loan_book, personal_account
 from activities.context import Moment, Records
 from activities.loans import LoanRef
 from activities.retention import shorter_locks
+from activities.write_off_cases import open_return
 from rules.calendar import end_of_day
 from rules.evidence import Frozen
 from rules.loan import LoanEvent, position
@@ -25,19 +26,24 @@ from rules.loan_care import Arrears, arrears, ended_on, month_of, next_look
 from rules.loan_events import Refunded
 from rules.policy import PolicySet
 from rules.schedule import LoanTerms
-from storage import audit, loans
+from rules.write_off import standing
+from storage import audit, fraud, loans
 from storage.tables import Loan, RestructuringRequest
 
 _LOCKS_LEFT = timedelta(days=365)  # documents of a loan that outlives its plan are locked on, a year before they open
 
 
 class ArrearsFound(Frozen):
-    """Arrears of a loan. since: their first day, which names them. due_on: the last day for the notice."""
+    """Arrears of a loan. since: their first day, which names them. due_on: the last day for the notice.
+
+    began_at: the notice's days are counted from the day of this instant; None in what older releases have found.
+    """
 
     loan_id: UUID
     client_id: UUID
     since: date
     due_on: date
+    began_at: datetime | None = None
 
 
 class Tended(Frozen):
@@ -45,9 +51,10 @@ class Tended(Frozen):
 
     wake_at: when to look again, unless the books change before; None where nothing is owed any more.
     ended: the day on which the debt ended.
-    arrears_since: None where nothing is overdue or the loan is suspended. notice: arrears that are to be told of now.
+    arrears_since: None where nothing is overdue or collection is held. notice: arrears that are to be told of now.
     notice_by: when their notice is late; None where it has gone out. bureau_on: the last day on which the bureau is
-    told in any case. owed_back: the client has money to get; refund_n numbers that refund.
+    told in any case. owed_back: the client has money to get; refund_n numbers that refund. return_collected: it goes
+    back because the loan was written off; return_case: the number of the write-off that sees to it now.
     """
 
     on: date
@@ -61,6 +68,8 @@ class Tended(Frozen):
     bureau_on: date | None = None
     owed_back: bool = False
     refund_n: int = 1
+    return_collected: bool = False
+    return_case: int | None = None
     locks_short: bool = False
     restructuring_n: int | None = None
 
@@ -83,7 +92,8 @@ class LoanCare:
             loan = await loans.get(moment.session, ref.loan_id)
             events, terms = await loans.events(moment.session, loan.id), loans.terms(loan)
             on = max(moment.day, loan.disbursed_on)
-            late = arrears(events, terms, on, moment.policy)
+            held = await fraud.is_held(moment.session, loan.id)
+            late = None if held else arrears(events, terms, on, moment.policy)
             found = stands(
                 ref, loan.status, events, terms, on, moment.policy,
                 late=late, told=late is not None and await is_told(moment, loan.id, late),
@@ -91,6 +101,7 @@ class LoanCare:
             beside = {
                 "locks_short": found.ended is None and await self._locks_short(moment, loan),
                 "restructuring_n": await _open_request(moment, loan),
+                "return_case": await open_return(moment.session, loan.id) if found.return_collected else None,
             }
             return found.model_copy(update=beside)
 
@@ -146,7 +157,7 @@ def stands(
     Args:
         late: its arrears of that day; told: whether their notice has gone out.
     """
-    today = position(events, terms, on)
+    today, off = position(events, terms, on), standing(events, on)
     found = Tended(
         on=on,
         status=status,
@@ -155,6 +166,7 @@ def stands(
         written_off=today.closed and today.written_off.root > 0,
         owed_back=today.overpaid.root > 0,
         refund_n=1 + sum(isinstance(event, Refunded) for event in events),
+        return_collected=off is not None and off.return_paid,
     )
     if today.closed:
         return found
@@ -167,9 +179,22 @@ def stands(
         running["notice_by"] = end_of_day(late.notice_due)
         if on >= late.notice_from:
             running["notice"] = ArrearsFound(
-                loan_id=ref.loan_id, client_id=ref.client_id, since=late.since, due_on=late.notice_due
+                loan_id=ref.loan_id,
+                client_id=ref.client_id,
+                since=late.since,
+                due_on=late.notice_due,
+                began_at=_began(late, rules),
             )
     return found.model_copy(update=running)
+
+
+def _began(late: Arrears, rules: PolicySet) -> datetime:
+    """The last instant of the day that passed without the money, so that the next day is the first one counted.
+
+    Later by the days on which the loan was suspended: those are not counted.
+    """
+    day = late.notice_due - timedelta(days=rules.whole("arrears-notice-days"))
+    return end_of_day(day) - timedelta(microseconds=1)
 
 
 def notice_key(loan_id: UUID, since: date) -> str:

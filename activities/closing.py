@@ -21,9 +21,9 @@ from activities.retention import loan_end, shorter_locks
 from rules.errors import Conflict
 from rules.evidence import Frozen
 from rules.lender import Lender
-from rules.loan import position
 from rules.loan_care import ended_on
-from storage import loans
+from rules.write_off import standing
+from storage import loans, write_off
 from storage.tables import Document, Loan
 
 CERTIFICATE = "no_debt_certificate"
@@ -58,7 +58,7 @@ class Closing:
         sealed = await self._sealer.seal(made.pdf)
         async with self._records.moment() as moment:
             loan = await loans.lock(moment.session, ref.loan_id)
-            known = await self._given(moment, loan, paper.ended)
+            known = await self._given(moment, loan, paper)
             if known is not None:
                 return known
             if loan.closed_at is None:
@@ -70,9 +70,9 @@ class Closing:
                 moment,
                 loan,
                 client,
-                key=_key(loan, paper.ended),
+                key=_key(loan, paper),
                 kind="CLOSED",
-                text=letters.message("closed", client.language, number=loan.number),
+                text=letters.message("closed", client.language, number=loan.number, written_off=paper.written_off),
                 document_id=document.id,
                 figures={"ended": paper.ended.isoformat(), "template": made.template_version},
             )
@@ -87,6 +87,7 @@ class Closing:
             if ended is None:
                 raise Conflict("loan-still-owed")
             client = await self._records.clients.get(moment.session, loan.client_id)
+            off = standing(events, today)
             paper = CertificatePaper(
                 number=loan.number,
                 on=moment.day,
@@ -94,16 +95,17 @@ class Closing:
                 borrower=self._records.clients.person(client),
                 principal=terms.principal,
                 disbursed=loan.disbursed_on,
-                ended=ended,
-                written_off=position(events, terms, today).written_off.root > 0,
+                ended=off.value_date if off is not None else ended,
+                written_off=off is not None,
+                claim_kept=await write_off.claim_of(moment.session, loan.id) is not None,
             )
-            return paper, await self._given(moment, loan, ended)
+            return paper, await self._given(moment, loan, paper)
 
-    async def _given(self, moment: Moment, loan: Loan, ended: date) -> DebtEnded | None:
-        notice = await personal_account.noticed(moment.session, _key(loan, ended))
+    async def _given(self, moment: Moment, loan: Loan, paper: CertificatePaper) -> DebtEnded | None:
+        notice = await personal_account.noticed(moment.session, _key(loan, paper))
         if notice is None:
             return None
-        return DebtEnded(document_id=notice.document_id, notice_id=notice.id, ended=ended)
+        return DebtEnded(document_id=notice.document_id, notice_id=notice.id, ended=paper.ended)
 
     @activity.defn
     async def extend_documents(self, ref: LoanRef) -> int:
@@ -127,8 +129,10 @@ class Closing:
                 return moved
 
 
-def _key(loan: Loan, ended: date) -> str:
-    return f"closed:{loan.id}:{ended.isoformat()}"
+def _key(loan: Loan, paper: CertificatePaper) -> str:
+    """One certificate for each end of the debt: a loan that was repaid may be written off after, a claim kept later."""
+    how = (":written-off" if paper.written_off else "") + (":claim" if paper.claim_kept else "")
+    return f"closed:{loan.id}:{paper.ended.isoformat()}{how}"
 
 
 async def certificate_of(moment: Moment, loan: Loan) -> Document | None:

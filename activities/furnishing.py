@@ -19,10 +19,12 @@ from rules.errors import BrokenContract, Conflict, InvalidInput, NotFound
 from rules.evidence import Frozen
 from rules.furnishing import RecordBody
 from rules.masking import mask
-from storage import audit, furnishing
+from storage import audit, fraud, furnishing
 from storage.tables import FurnishingBatch
 
-__all__ = ["BatchMade", "BatchRef", "BatchState", "BatchWanted", "FurnishWanted", "Furnishing", "enqueue_in"]
+__all__ = [
+    "Answered", "BatchMade", "BatchRef", "BatchState", "BatchWanted", "FurnishWanted", "Furnishing", "enqueue_in",
+]  # fmt: skip
 
 _LISTED = 200  # batches told to the collector at once
 _MESSAGE = 200  # characters of the bureau's words that are kept
@@ -49,6 +51,13 @@ class BatchRef(Frozen):
     """Which batch."""
 
     batch_id: UUID
+
+
+class Answered(Frozen):
+    """Records that the bureau has answered (of a batch), or that two people have decided on."""
+
+    batch_id: UUID | None = None
+    decision_id: UUID | None = None
 
 
 class BatchState(Frozen):
@@ -145,6 +154,13 @@ class Furnishing:
                 await furnishing.set_answered(moment.session, batch, refusals, moment.at)
                 await _tell_audit(moment, batch)
             return await _state(moment, batch)
+
+    @activity.defn
+    async def cases_waiting(self, answered: Answered) -> list[str]:
+        """Ids of the cases that wait for the bureau's word on these loans. Rules: para 13, part 2."""
+        async with self._records.moment() as moment:
+            about = await furnishing.loans_of(moment.session, answered.batch_id, answered.decision_id)
+            return await fraud.waiting_cases(moment.session, about)
 
     async def _packed(self, batch_id: UUID) -> bytes:
         """The bytes for the bureau, made and archived at the first asking."""

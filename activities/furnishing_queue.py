@@ -1,4 +1,5 @@
-"""The line of records that a loan has for the bureau: what is put at its end, and what is sent anew in its old place.
+"""The line of records that a loan has for the bureau: what is put at its end, what is sent anew in its old place, and
+what two people drop or have told otherwise because the bureau will never take it.
 
 Law on microfinance, art. 4. Rules: para 13, part 2.
 """
@@ -17,6 +18,7 @@ from storage import audit, furnishing, loans
 from storage.tables import FurnishingRecord, Loan
 
 _OF_FRAUD = frozenset({Op.CORRECTION, Op.SUSPEND_REPORTING, Op.RESUME})
+_OF_DEBT = frozenset({Op.NEW, Op.UPDATE})  # not told while reporting is suspended
 
 
 class FurnishWanted(Frozen):
@@ -66,19 +68,16 @@ async def send_again(moment: Moment, record_id: UUID, *, actor: str, reason: str
 
     Raises:
         NotFound: `furnishing-unknown`.
-        Conflict: `furnishing-not-rejected`: it was not, or somebody was quicker; `loan-still-owed`.
+        Conflict: `furnishing-not-rejected`: it was not, or somebody was quicker; `loan-still-owed`;
+            `furnishing-suspended`: the debt is not told while a fraud is looked into.
+
+    Rules: para 13, part 2.
     """
-    loan_id = (await furnishing.by_id(moment.session, record_id)).loan_id
-    loan = await loans.lock(moment.session, loan_id)
-    old = await furnishing.by_id(moment.session, record_id)
-    if old.state != "rejected":
-        raise Conflict("furnishing-not-rejected")
+    loan, old = await rejected(moment, record_id)
     said = RecordBody.model_validate(old.body)
+    await _check_not_suspended(moment, loan, said.op)
     body = await _body(moment, loan, said.op, old.as_of, said.reason, said.legal_basis)
-    old.state = "superseded"
-    moment.session.add(old)
-    await moment.session.flush()
-    new = await _add(moment, loan, body, key=f"again:{old.id}", place=old.place, after=old)
+    new = await _instead(moment, loan, old, body, key=f"again:{old.id}")
     await audit.record(
         moment.session,
         actor=actor,
@@ -89,6 +88,70 @@ async def send_again(moment: Moment, record_id: UUID, *, actor: str, reason: str
         detail={"rejected": str(old.id), "code": old.rejection_code, "record": str(new.id), "hash": new.record_hash},
     )
     return new
+
+
+async def rejected(moment: Moment, record_id: UUID) -> tuple[Loan, FurnishingRecord]:
+    """A record that holds up its loan's line, and the loan, locked.
+
+    Raises:
+        NotFound: `furnishing-unknown`.
+        Conflict: `furnishing-not-rejected`.
+    """
+    loan_id = (await furnishing.by_id(moment.session, record_id)).loan_id
+    loan = await loans.lock(moment.session, loan_id)
+    record = await furnishing.by_id(moment.session, record_id)
+    if record.state != "rejected":
+        raise Conflict("furnishing-not-rejected")
+    return loan, record
+
+
+async def drop(moment: Moment, record: FurnishingRecord) -> None:
+    """The bureau is never told it. Its suspension of reporting stands all the same: we stay silent about the debt.
+
+    The database refuses it unless two people said so.
+    """
+    record.state = "dropped"
+    moment.session.add(record)
+    await moment.session.flush()
+
+
+async def tell_otherwise(moment: Moment, loan: Loan, old: FurnishingRecord, op: Op) -> FurnishingRecord:
+    """In the place of a rejected record: how the loan stands today, or on the day of what waits behind it.
+
+    What the bureau hears of a loan never goes back in time: updates behind it of days up to that one say nothing new
+    any more, and every other record behind it sets the latest day that can be told before it. The database refuses
+    another kind or day than the old record's unless two people said so.
+
+    Raises:
+        Conflict: `loan-still-owed`: a CLOSE; `furnishing-suspended`: the debt is not told while a fraud is looked into.
+
+    Rules: para 13, part 2.
+    """
+    await _check_not_suspended(moment, loan, op)
+    later = await furnishing.behind(moment.session, old)
+    today = max(moment.day, loan.disbursed_on)
+    day = min([today, *(one.as_of for one in later if one.op != Op.UPDATE)])
+    said = RecordBody.model_validate(old.body)
+    body = await _body(moment, loan, op, day, said.reason, said.legal_basis)
+    for one in later:
+        if one.op == Op.UPDATE and one.as_of <= day and one.batch_id is None:
+            one.state = "superseded"
+            moment.session.add(one)
+    return await _instead(moment, loan, old, body, key=f"instead:{old.id}")
+
+
+async def _check_not_suspended(moment: Moment, loan: Loan, op: Op) -> None:
+    if op in _OF_DEBT and await furnishing.reporting_suspended(moment.session, loan.id):
+        raise Conflict("furnishing-suspended")
+
+
+async def _instead(
+    moment: Moment, loan: Loan, old: FurnishingRecord, body: RecordBody, *, key: str
+) -> FurnishingRecord:
+    old.state = "superseded"
+    moment.session.add(old)
+    await moment.session.flush()
+    return await _add(moment, loan, body, key=key, place=old.place, after=old)
 
 
 async def _body(

@@ -21,14 +21,14 @@ from storage.tables import Document
 
 
 class HistoryWanted(Frozen):
-    """Which workflow's history, and whose file it belongs to: the client's, an application's or a loan's.
+    """Which workflow's history, and whose file it belongs to: the client's, an application's, a loan's or nobody's.
 
     kind: of the document. A loan's case lives in several runs, and a loan may have several cases: the history of each
-    run is a document of its own, and bears the run's name behind its kind.
+    run is a document of its own, and bears the run's name behind its kind. So does that of a case without client.
     """
 
     workflow_id: str
-    client_id: UUID
+    client_id: UUID | None
     application_id: UUID | None = None
     loan_id: UUID | None = None
     kind: str = "history"
@@ -48,14 +48,17 @@ class Histories:
     async def archive_history(self, wanted: HistoryWanted) -> UUID:
         """Store the history so far, once."""
         run_id = activity.info().workflow_run_id or ""
-        kind = wanted.kind if wanted.loan_id is None else f"{wanted.kind}_{run_id[-12:]}"
+        of_a_run = wanted.loan_id is not None or wanted.client_id is None
+        kind = f"{wanted.kind}_{run_id[-12:]}" if of_a_run else wanted.kind
         content = await self._fetch(wanted.workflow_id, run_id)
         async with self._records.moment() as moment:
             application_id, end = await self._belongs(moment, wanted)
             kept = await self._kept(moment.session, wanted.client_id, application_id, kind)
             if kept is not None:
                 return kept
-            client = await self._records.clients.get(moment.session, wanted.client_id)
+            client = None
+            if wanted.client_id is not None:
+                client = await self._records.clients.get(moment.session, wanted.client_id)
             document = await self._records.documents.keep(
                 moment.session,
                 content,
@@ -76,7 +79,7 @@ class Histories:
         return loan.application_id, await loan_end(moment.session, loan, moment.day)
 
     async def _kept(
-        self, session: AsyncSession, client_id: UUID, application_id: UUID | None, kind: str
+        self, session: AsyncSession, client_id: UUID | None, application_id: UUID | None, kind: str
     ) -> UUID | None:
         query = select(Document.id).where(
             col(Document.kind) == kind,

@@ -14,10 +14,10 @@ from temporalio import activity
 from activities import incoming_book
 from activities.context import Moment, Records
 from activities.money_sources import TENGE, Sighted, find
+from activities.payout_orders import REFUSED
 from activities.ports import Bank, TerminalNetwork
 from rules.errors import BusinessError, NotConfirmed
 from rules.evidence import Frozen
-from rules.payment_keys import return_key
 from storage import assignments, audit, incoming, payments
 from storage.tables import IncomingPayment, OutboundPayment, PaymentAssignment
 
@@ -36,19 +36,22 @@ class MoneyTaken(Frozen):
 
     state: as in storage.tables.IncomingPayment, or absent (its source does not show it yet), came-back (a payment of
     ours returned: not for a loan), foreign (not in tenge: nothing is booked). why: the word of two people could not be
-    followed.
+    followed. attempt: of RETURNING, which try to send it back. kept: UNMATCHED, and two people want it to stay so.
     """
 
     state: str
     payment_id: UUID | None = None
     loan_id: UUID | None = None
     why: str | None = None
+    attempt: int = 1
+    kept: bool = False
 
 
 class PaymentRef(Frozen):
-    """Which payment."""
+    """Which payment. attempt: which try to send it back."""
 
     payment_id: UUID
+    attempt: int = 1
 
 
 class AssignmentGiven(Frozen):
@@ -70,7 +73,7 @@ class Incoming:
         async with self._records.moment() as moment:
             known = (await incoming.by_keys(moment.session, [wanted.key])).get(wanted.key)
             if known is not None:
-                return _told(known)
+                return await _told(moment, known)
             near = (moment.day, moment.day - timedelta(days=1))
         days = dict.fromkeys(day for day in (wanted.day, *near) if day <= near[0])
         found = await find(wanted.key, days, self._bank, self._terminals)
@@ -90,11 +93,11 @@ class Incoming:
             if sighted.currency != TENGE:
                 return MoneyTaken(state=FOREIGN)
             payment, _ = await incoming_book.receive(self._records, moment, sighted.received, refused=refused)
-            return _told(payment)
+            return await _told(moment, payment)
 
     @activity.defn
     async def assignment_stands(self, given: AssignmentGiven) -> str:
-        """Where two people say that the payment belongs: loan | payer.
+        """Where two people say that the payment belongs: loan | payer | queue.
 
         Raises:
             NotConfirmed: `decision-unknown`: no confirmed word with that id on that payment. A message typed by hand
@@ -117,25 +120,32 @@ class Incoming:
                 word = None
         if word is None:
             raise NotConfirmed("decision-unknown")
-        return "payer" if word.loan_id is None else "loan"
+        if word.loan_id is not None:
+            return "loan"
+        return "queue" if word.keep else "payer"
 
     @activity.defn
     async def follow_assignment(self, ref: PaymentRef) -> MoneyTaken:
-        """Do what two people said: book to the loan, or begin the way back. Without their word nothing changes."""
+        """Do what two people said: book to the loan, or begin the way back. Without their word nothing changes.
+
+        Nor does a word that sent it back once, and was refused by the bank: another try is another word.
+        """
         failed = None
         try:
             async with self._records.moment() as moment:
                 payment, word = await self._word_on(moment, ref)
+                if word is not None and await assignments.is_spent(moment.session, word):
+                    return await _told(moment, payment, why=REFUSED)
                 if word is not None:
                     await self._follow(moment, payment, word)
-                return _told(await incoming.get(moment.session, payment.id))
+                return await _told(moment, await incoming.get(moment.session, payment.id))
         except BusinessError as error:
             failed = error.code
         async with self._records.moment() as moment:
             payment, word = await self._word_on(moment, ref)
             if word is not None:
                 await _note(moment, word, "assignment-not-possible", failed)
-            return _told(payment, why=failed)
+            return await _told(moment, payment, why=failed)
 
     async def _word_on(self, moment: Moment, ref: PaymentRef) -> tuple[IncomingPayment, PaymentAssignment | None]:
         """The payment, locked, and what two people said of it; nothing where it is not theirs to place any more."""
@@ -144,6 +154,8 @@ class Incoming:
         return payment, word
 
     async def _follow(self, moment: Moment, payment: IncomingPayment, word: PaymentAssignment) -> None:
+        if word.keep:
+            return  # that two people said so is in the trail already
         if word.loan_id is None:
             await incoming.send_back(moment.session, payment.id)
         else:
@@ -158,8 +170,8 @@ class Incoming:
         """
         async with self._records.moment() as moment:
             await incoming.get(moment.session, ref.payment_id, lock=True)
-            payout = await payments.get(moment.session, return_key(ref.payment_id))
-            certain = payout is None or payout.state in ("refused", "returned")
+            tries = (await payments.returns_of(moment.session, [ref.payment_id])).get(ref.payment_id, [])
+            certain = all(one.state in payments.UNPAID for one in tries)
             if certain and await incoming.stay(moment.session, ref.payment_id):
                 await audit.record(
                     moment.session,
@@ -167,12 +179,21 @@ class Incoming:
                     action="return-failed",
                     subject=f"incoming:{ref.payment_id}",
                     paragraph="7",
+                    detail={"attempt": ref.attempt},
                 )
-            return _told(await incoming.get(moment.session, ref.payment_id))
+            return await _told(moment, await incoming.get(moment.session, ref.payment_id))
 
 
-def _told(payment: IncomingPayment, *, why: str | None = None) -> MoneyTaken:
-    return MoneyTaken(state=payment.state, payment_id=payment.id, loan_id=payment.loan_id, why=why)
+async def _told(moment: Moment, payment: IncomingPayment, *, why: str | None = None) -> MoneyTaken:
+    word = await assignments.confirmed(moment.session, payment.id) if payment.state in incoming.OPEN else None
+    return MoneyTaken(
+        state=payment.state,
+        payment_id=payment.id,
+        loan_id=payment.loan_id,
+        why=why,
+        attempt=assignments.try_of(word) if word is not None and assignments.sends_back(word) else 1,
+        kept=word is not None and word.keep and payment.state == "UNMATCHED",
+    )
 
 
 async def _note(moment: Moment, word: PaymentAssignment, action: str, reason: str | None) -> None:

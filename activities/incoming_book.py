@@ -16,10 +16,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities import loan_book, wishes
 from activities.context import Moment, Records
-from rules import matching
+from rules import matching, terminal_operators
 from rules.loan_events import Paid
 from rules.matching import Candidate, Match, MatchedBy
-from storage import audit, incoming
+from rules.terminal_operators import Operator
+from storage import audit, incoming, settlements
 from storage.incoming import IncomingPayments, Received
 from storage.tables import Application, IncomingPayment, Loan, PaymentAssignment
 
@@ -39,7 +40,9 @@ async def receive(
         Conflict: what the loan's fold refuses, for example `loan-not-disbursed` on the payment's day. Nothing of the
             transaction may stay then; call again in another one, with the code as `refused`.
     """
-    named = await _named(moment.session, received)
+    operator = _operator(received)
+    # what an operator writes is about its terminals' days: a contract named there was paid at a terminal before
+    named = {} if operator is not None else await _named(moment.session, received)
     found = await _match(records, moment.session, received, named)
     # a number that no contract has may be anything, a telephone too: it stays in the sealed text alone
     number = next(iter(named)) if len(named) == 1 else None
@@ -47,7 +50,9 @@ async def receive(
     if not fresh:
         return kept, False
     why = refused or found.why
-    if why is None and found.loan_id is not None and found.by is not None:
+    if operator is not None:
+        why = await _settle(moment, kept, operator, received.purpose)
+    elif why is None and found.loan_id is not None and found.by is not None:
         await incoming.place(moment.session, kept.id, found.loan_id, found.by)
         await _book(moment, kept, found.loan_id, actor="system:incoming", reason=f"matched by {found.by}")
     else:
@@ -69,6 +74,22 @@ async def receive(
         },
     )
     return kept, True
+
+
+def _operator(received: Received) -> Operator | None:
+    """The operator of the terminals, where a sum of the bank's comes from it."""
+    if received.channel != "BANK":
+        return None
+    return terminal_operators.operator_who_paid(received.payer.iin, received.payer.iban)
+
+
+async def _settle(moment: Moment, payment: IncomingPayment, operator: Operator, purpose: str) -> str:
+    """What the terminals had taken is on the bank account now; no loan changes by it. The days it is for, in words."""
+    await incoming.settled(moment.session, payment.id)
+    days = terminal_operators.days_settled(purpose, payment.value_date)
+    kept = await settlements.keep(moment.session, payment, operator.code, days)
+    await loan_book.settle(moment, payment)
+    return f"settlement of {operator.code} for {kept.since} to {kept.until}"
 
 
 async def place(moment: Moment, payment: IncomingPayment, assignment: PaymentAssignment) -> None:

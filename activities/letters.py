@@ -1,4 +1,5 @@
-"""Papers of a running loan: the arrears notice, the answer about other terms, the addendum, the certificate of no debt.
+"""Papers of a loan: arrears notice, answer about other terms, addendum, certificate of no debt, money to give back,
+the order and the notice of a write-off.
 
 Letters are written in the client's language, what both sides rely on stands in Kazakh and Russian. Pure of storage.
 
@@ -19,11 +20,15 @@ from rules.money import Money
 from rules.policy import policy
 from rules.restructuring import NewTerms, Refusal
 from rules.schedule import Installment
+from rules.write_off import Loss
 
 ARREARS_VERSION = "arrears-notice-1"
 ANSWER_VERSION = "restructuring-answer-1"
 ADDENDUM_VERSION = "addendum-1"
-CERTIFICATE_VERSION = "no-debt-certificate-1"
+CERTIFICATE_VERSION = "no-debt-certificate-2"
+REFUND_ACCOUNT_VERSION = "refund-account-1"
+WRITE_OFF_ORDER_VERSION = "write-off-order-1"
+WRITE_OFF_NOTICE_VERSION = "write-off-notice-1"
 
 _REFUSALS = {
     Refusal.NO_EVIDENCE: {
@@ -97,6 +102,18 @@ class AnswerLetter(_OfLoan):
     reason_code: str | None = None
 
 
+class RefundLetter(_OfLoan):
+    """That money is owed to the client. account_failed: the bank did not show the account we know to be theirs.
+
+    disputed: by the verdict the microcredit did not go to the client, so the account it went to is not used.
+    """
+
+    language: str
+    amount: Money
+    account_failed: bool
+    disputed: bool = False
+
+
 class AddendumPaper(_OfLoan):
     """The new terms as they are signed. principal, interest_before, penalty: at the end of the first day."""
 
@@ -111,12 +128,49 @@ class AddendumPaper(_OfLoan):
 
 
 class CertificatePaper(_OfLoan):
-    """That nothing is owed. ended: the day on which the debt ended."""
+    """That nothing is owed. ended: the day on which the debt ended, or was written off.
+
+    claim_kept: the lender may still demand compensation of a guilty client. Rules: para 13, part 5.
+    """
 
     principal: Money
     disbursed: date
     ended: date
     written_off: bool = False
+    claim_kept: bool = False
+
+
+class WriteOffOrder(_OfLoan):
+    """The lender's own decision to write a debt off. ground, returns, guilty: see rules.write_off; n: of the case.
+
+    paper_number, paper_day, authority: of the paper that demands it, received on that day.
+    """
+
+    n: int
+    ground: str
+    paper_number: str
+    paper_day: date
+    authority: str
+    received: date
+    in_force_on: date | None
+    loss: Loss
+    returns: bool
+    guilty: bool
+
+
+class WriteOffLetter(_OfLoan):
+    """What the client is told of a write-off. decided: its day. claim: what a guilty client may be asked for."""
+
+    language: str
+    ground: str
+    paper_number: str
+    paper_day: date
+    decided: date
+    debt: Money
+    to_pay_back: Money
+    returns: bool
+    guilty: bool
+    claim: Money
 
 
 def arrears_notice(letter: ArrearsLetter) -> Paper:
@@ -132,6 +186,12 @@ def restructuring_answer(letter: AnswerLetter) -> Paper:
     return pdf_of(localised.render(f"restructuring_answer.{letter.language}.html", **values), ANSWER_VERSION)
 
 
+def refund_account(letter: RefundLetter) -> Paper:
+    """What is owed to the client, and how they name an account of their own for it. Rules: para 9, part 2."""
+    values = letter._values(REFUND_ACCOUNT_VERSION)
+    return pdf_of(localised.render(f"refund_account.{letter.language}.html", **values), REFUND_ACCOUNT_VERSION)
+
+
 def addendum(paper: AddendumPaper) -> Paper:
     """The addendum that changes a contract: signed like the contract itself. Rules: para 9."""
     values = paper._values(ADDENDUM_VERSION)
@@ -144,13 +204,29 @@ def addendum(paper: AddendumPaper) -> Paper:
 def certificate(paper: CertificatePaper) -> Paper:
     """The certificate of no debt, before the lender's seal."""
     values = paper._values(CERTIFICATE_VERSION)
-    named = {name: values[name] for name in ("on", "ended", "written_off")}
+    named = {name: values[name] for name in ("on", "ended", "written_off", "claim_kept")}
     clauses = localised.clauses("no_debt_certificate", **named)
     return pdf_of(localised.render("no_debt_certificate.html", **values, clauses=clauses), CERTIFICATE_VERSION)
 
 
+def write_off_order(order: WriteOffOrder) -> Paper:
+    """The order of the lender, before its seal. Rules: para 13, part 4."""
+    values = order._values(WRITE_OFF_ORDER_VERSION)
+    named = {name: values[name] for name in ("on", "ground", "returns", "guilty", "loss")}
+    clauses = localised.clauses("write_off_order", **named)
+    return pdf_of(localised.render("write_off_order.html", **values, clauses=clauses), WRITE_OFF_ORDER_VERSION)
+
+
+def write_off_notice(letter: WriteOffLetter) -> Paper:
+    """That the debt is written off, what the bureau hears and what comes back. Rules: para 13, part 4."""
+    values = letter._values(WRITE_OFF_NOTICE_VERSION)
+    return pdf_of(localised.render(f"write_off_notice.{letter.language}.html", **values), WRITE_OFF_NOTICE_VERSION)
+
+
 def message(name: str, language: str, **values: object) -> str:
-    """A short text for the personal account: `arrears`, `restructuring_refused`, `restructuring_proposed`, `closed`."""
+    """A short text for the personal account: `arrears`, `restructuring_refused`, `restructuring_proposed`, `closed`,
+    `refund_account`, `written_off`.
+    """
     return localised.render(f"message_{name}.{language}.txt", **values).strip()
 
 

@@ -150,6 +150,14 @@ async def hold(moment: Moment, payment: IncomingPayment) -> None:
     )
 
 
+async def settle(moment: Moment, payment: IncomingPayment) -> None:
+    """Book that what the terminals had taken has come to the bank account; again is the same as once."""
+    words, through = "settlement of the terminals' operator", cash("terminal")
+    await ledger.post(
+        moment.session, f"incoming:{payment.key}", words, payment.value_date, _cash(payment), through, payment.amount
+    )
+
+
 async def release(moment: Moment, payment: IncomingPayment) -> None:
     """Undo `hold` for money that has found its loan: call it, with payment.loan_id set, just before `record`.
 

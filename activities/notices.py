@@ -25,7 +25,7 @@ from rules.evidence import Frozen
 from rules.lender import Lender
 from rules.loan import Position, position
 from rules.loan_care import Arrears, arrears
-from storage import audit, loans
+from storage import audit, fraud, loans
 from storage.tables import Client, Loan, LoanNotice
 
 _SMS_LIVES_SECONDS = 24 * 3600
@@ -45,7 +45,7 @@ class Notices:
 
     @activity.defn
     async def send_arrears_notice(self, found: ArrearsFound) -> UUID | None:
-        """Tell of these arrears, once; the notice's id. None where they are over or suspended by now.
+        """Tell of these arrears, once; the notice's id. None where they are over or held by now.
 
         The loan is held meanwhile, so that the figures are those of the moment of sending.
         """
@@ -55,6 +55,8 @@ class Notices:
             known = await personal_account.noticed(moment.session, key)
             if known is not None:
                 return known.id
+            if await fraud.is_held(moment.session, loan.id):
+                return None
             events, terms = await loans.events(moment.session, loan.id), loans.terms(loan)
             late = arrears(events, terms, moment.day, moment.policy)
             if late is None or late.since != found.since:

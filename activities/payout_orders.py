@@ -14,8 +14,12 @@ from rules.payment_keys import Purpose, disbursement_key, order_of, purpose_of
 # grounds; the bank's own code of a refusal stays with the payment and in the audit trail
 REFUSED, UNKNOWN, MISMATCH = "payout-refused", "payout-outcome-unknown", "bank-mismatch"
 LARGE, NOT_APPROVED = "amount-needs-two-people", "payout-not-approved"
-NOTHING, NO_RECEIVER = "nothing-to-refund", "receiver-unknown"
+NOTHING, NO_RECEIVER, UNDER_WAY = "nothing-to-refund", "receiver-unknown", "refund-under-way"
 NOT_BOOKABLE = "payout-cannot-be-booked"
+DISPUTED = "account-disputed"  # by the verdict the client never got what went there
+NOT_OWNED, OWNER_UNKNOWN, LISTED = "account-not-owned", "account-owner-unknown", "recipient-listed"
+# what another account of the client's own mends: it is unknown, closed, or not shown to be theirs
+OF_THE_ACCOUNT = frozenset({NO_RECEIVER, DISPUTED, NOT_OWNED, OWNER_UNKNOWN, "account-unknown", "iban-invalid"})
 
 
 class PayoutOrder(Frozen):
@@ -72,6 +76,12 @@ class PaymentState(Frozen):
     payout_id: str | None = None
     loan_id: UUID | None = None
     ground: str | None = None
+
+
+class AccountNamed(PayoutOrder):
+    """An account that the client names for this refund; which one, the record of that id says."""
+
+    account_id: UUID
 
 
 class PaymentDecided(PayoutOrder):

@@ -3,7 +3,7 @@
 | purpose | amount | receiver | when paid |
 |---|---|---|---|
 | disbursement | of the application | the client's account or card, or a seller under an agreement | the loan opens |
-| refund, return-collected | what is owed to the client | the client, by the account of the application | loan event |
+| refund, return-collected | what is owed to the client | the client, by an account shown to be theirs | loan event |
 | return | of the incoming payment | the account it came from | the incoming payment is RETURNED |
 
 Rules: para 8, part 6; para 9, part 2; para 13, part 5.
@@ -21,7 +21,7 @@ from activities.applications import enter_stage, get_application
 from activities.context import Moment, Records
 from activities.loans import open_loan
 from activities.merchants import merchant_ground
-from activities.payout_orders import NO_RECEIVER, NOTHING, PayoutOrder
+from activities.payout_orders import DISPUTED, NO_RECEIVER, NOTHING, UNDER_WAY, PayoutOrder
 from activities.ports import Destination, Recipient
 from rules.client import Person
 from rules.errors import Conflict, NotFound
@@ -31,8 +31,9 @@ from rules.partners import known_partner
 from rules.payment_keys import Purpose
 from rules.products import ReceivingMethod
 from rules.receiving import CHANNELS, Receiving
-from storage import audit, loans, payments
-from storage.tables import Application, OutboundPayment
+from rules.write_off import GROUNDS, VERDICT, standing
+from storage import audit, loans, payments, refunds
+from storage.tables import Application, Loan, OutboundPayment
 
 
 class NotPayable(Conflict):
@@ -99,9 +100,11 @@ def receiver(records: Records, application: Application, person: Person) -> tupl
         )
     if channel not in ("bank", "card"):
         raise NotPayable(NO_RECEIVER)
-    kind = "card" if channel == "card" else "iban"
-    numbers = {"bin": person.bin} if person.bin else {"iin": person.iin}
-    return channel, Destination(kind=kind, value=how.value), Recipient(name=person.full_name, **numbers)
+    return channel, Destination(kind="card" if channel == "card" else "iban", value=how.value), _recipient(person)
+
+
+def _recipient(person: Person) -> Recipient:
+    return Recipient(name=person.full_name, **({"bin": person.bin} if person.bin else {"iin": person.iin}))
 
 
 class Disbursing:
@@ -160,23 +163,51 @@ class Refunding:
         self._records, self._text = records, text
 
     async def draw(self, moment: Moment, order: PayoutOrder) -> Drawn:
-        """What is owed to the client and is not on its way already, to the account of the loan's application."""
+        """What is owed to the client and is not on its way already; where it is ordered, to where it was ordered."""
+        return await self.drawn_to(moment, order, None)
+
+    async def drawn_to(self, moment: Moment, order: PayoutOrder, to: Destination | None) -> Drawn:
+        """As draw, to an account that is only to be checked; None: to the one that the client gets money by."""
         loan_id = _of(order)
         loan = await loans.lock(moment.session, loan_id)
         known = await payments.get(moment.session, order.key)
+        if known is not None and to is not None:
+            raise NotPayable(UNDER_WAY)  # it goes where it was ordered to
         if known is not None:
-            amount = known.amount
+            amount, to = known.amount, ordered_to(self._records, known)
         else:
             owed = (await loan_book.position_of(moment.session, loan_id, max(moment.day, loan.disbursed_on))).overpaid
             amount = owed - await payments.under_way(moment.session, loan_id)
         if amount <= Money(0):
             raise NotPayable(NOTHING)
-        application = await get_application(moment.session, loan.application_id)
         person = await _person(self._records, moment, loan.client_id)
-        channel, destination, recipient = receiver(self._records, application, person)
-        if channel == "merchant":  # a seller has no claim to what the client paid too much
+        to = to or await self._shown(moment, loan, person)
+        channel, text = ("card" if to.kind == "card" else "bank"), f"{self._text} {loan.number}"
+        return Drawn(amount, to, _recipient(person), channel, text, person)
+
+    async def _shown(self, moment: Moment, loan: Loan, person: Person) -> Destination:
+        """The newest account that the client named and that was shown to be theirs, else that of the application.
+
+        What is owed under a microcredit that the client never got goes to an account named for just that: whoever got
+        the microcredit chose the application's, and may have named another since.
+
+        Raises:
+            NotPayable: the microcredit went out in cash or to a seller, who has no claim to what the client paid; or
+                by a court it did not go to the client.
+
+        Rules: para 13, part 4.
+        """
+        disputed = await _never_got(moment, loan)
+        named = await refunds.shown(moment.session, loan.id, f"{Purpose.RETURN_COLLECTED}:" if disputed else "")
+        if named is not None:
+            return Destination(**refunds.opened(self._records.vault, named).model_dump())
+        if disputed:
+            raise NotPayable(DISPUTED)
+        application = await get_application(moment.session, loan.application_id)
+        channel, destination, _ = receiver(self._records, application, person)
+        if channel == "merchant":
             raise NotPayable(NO_RECEIVER)
-        return Drawn(amount, destination, recipient, channel, f"{self._text} {loan.number}", person)
+        return destination
 
     async def ordered(self, moment: Moment, order: PayoutOrder, payment: OutboundPayment) -> None:
         """See Why."""
@@ -204,6 +235,18 @@ class Refunding:
     async def loan_id(self, moment: Moment, order: PayoutOrder) -> UUID | None:
         """See Why."""
         return order.loan_id
+
+
+def ordered_to(records: Records, payment: OutboundPayment) -> Destination:
+    """Where a payment was ordered to, opened."""
+    value = records.vault.open_own(payment.account, f"payment:{payment.key}").decode()
+    return Destination(kind="card" if payment.channel == "card" else "iban", value=value)
+
+
+async def _never_got(moment: Moment, loan: Loan) -> bool:
+    """Whether a court found that the client did not receive the microcredit."""
+    off = standing(await loans.events(moment.session, loan.id), max(moment.day, loan.disbursed_on))
+    return off is not None and off.ground == GROUNDS[VERDICT].name
 
 
 async def _person(records: Records, moment: Moment, client_id: UUID) -> Person:

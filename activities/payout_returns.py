@@ -1,11 +1,12 @@
 """A payment that nobody could place goes back to whoever sent it.
 
+Each word of two people is one try, under a key of its own (rules.payment_keys); no two tries are ever alive together.
+
 Rules: para 9, part 2.
 """
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from uuid import UUID
 
@@ -14,11 +15,13 @@ from sqlmodel import col, select
 
 from activities import loan_book
 from activities.context import Moment, Records
-from activities.payout_orders import NO_RECEIVER, NOTHING, PayoutOrder
+from activities.payout_orders import NO_RECEIVER, NOTHING, UNDER_WAY, PayoutOrder
 from activities.payout_purposes import Drawn, NotPayable
 from activities.ports import Destination, Recipient
 from rules.errors import NotFound
-from storage import audit, payments
+from rules.payment_keys import attempt_of
+from storage import assignments, audit, payments
+from storage.incoming import OPEN, IncomingPayments
 from storage.tables import IncomingPayment, OutboundPayment, PaymentAssignment
 
 
@@ -31,21 +34,36 @@ class Returning:
     async def draw(self, moment: Moment, order: PayoutOrder) -> Drawn:
         """See Why. Raises NotPayable where two people have not decided so, or the payer's account is not known."""
         incoming = await self._incoming(moment, order)
-        if await payments.get(moment.session, order.key) is None and not await self._decided(moment, incoming):
-            raise NotPayable(NOTHING)
-        payer = json.loads(self._records.vault.open_own(incoming.payer, f"incoming:{incoming.key}:payer"))
-        number, name = str(payer.get("iin") or ""), str(payer.get("name") or "")
+        word = await assignments.of_try(moment.session, incoming.id, attempt_of(order.key))
+        if await payments.get(moment.session, order.key) is None:
+            await self._check_fresh(moment, incoming, word)
+        payer = IncomingPayments(self._records.vault).payer(incoming)
+        # the fifth digit tells a person (day of birth) from an organisation
+        numbers = {"bin": payer.iin} if payer.iin[4:5] in ("4", "5", "6") else {"iin": payer.iin or None}
         try:
-            # the fifth digit tells a person (day of birth) from an organisation
-            numbers = {"bin": number} if number[4:5] in ("4", "5", "6") else {"iin": number or None}
-            recipient = Recipient(name=name, **numbers)
+            recipient = Recipient(name=payer.name, **numbers)
         except ValidationError:
             raise NotPayable(NO_RECEIVER) from None
-        if not payer.get("iban"):
+        other = None if word is None else assignments.other_account(self._records.vault, word)
+        if not (other or payer.iban):
             raise NotPayable(NO_RECEIVER)
-        destination = Destination(kind="iban", value=str(payer["iban"]))
-        text = "Возврат ошибочного платежа"
-        return Drawn(incoming.amount, destination, recipient, "bank", text, proved=True)
+        destination = Destination(kind="iban", value=other or payer.iban)
+        # what goes back to where it came from needs no proof; another account must be shown to be the payer's
+        text, proved = "Возврат ошибочного платежа", other is None
+        return Drawn(incoming.amount, destination, recipient, "bank", text, proved=proved)
+
+    async def _check_fresh(self, moment: Moment, incoming: IncomingPayment, word: PaymentAssignment | None) -> None:
+        """Nothing was ordered under this key yet: it must be what two people said last, and nothing may be under way.
+
+        Raises:
+            NotPayable: `nothing-to-refund`, `refund-under-way`.
+        """
+        last = await assignments.confirmed(moment.session, incoming.id)
+        if word is None or last is None or last.id != word.id or incoming.state not in OPEN:
+            raise NotPayable(NOTHING)
+        tries = (await payments.returns_of(moment.session, [incoming.id])).get(incoming.id, [])
+        if any(one.state not in payments.UNPAID for one in tries):
+            raise NotPayable(UNDER_WAY)
 
     async def ordered(self, moment: Moment, order: PayoutOrder, payment: OutboundPayment) -> None:
         """See Why."""
@@ -72,17 +90,6 @@ class Returning:
         if found is None:
             raise NotFound("incoming-payment-unknown")
         return found
-
-    async def _decided(self, moment: Moment, incoming: IncomingPayment) -> bool:
-        """Whether the last word of two people was to send it back."""
-        query = (
-            select(PaymentAssignment)
-            .where(col(PaymentAssignment.payment_id) == incoming.id, col(PaymentAssignment.confirmed_by).is_not(None))
-            .order_by(col(PaymentAssignment.confirmed_at).desc())
-            .limit(1)
-        )
-        last = (await moment.session.exec(query)).one_or_none()
-        return incoming.state in ("UNMATCHED", "RETURNING") and last is not None and last.loan_id is None
 
     async def _becomes(self, moment: Moment, order: PayoutOrder, state: str) -> None:
         incoming = await self._incoming(moment, order)

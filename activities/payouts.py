@@ -25,7 +25,7 @@ from activities.payout_orders import (
     PaymentState,
     PayoutOrder,
 )
-from activities.payout_purposes import Disbursing, NotPayable, Refunding, Why
+from activities.payout_purposes import Disbursing, NotPayable, Refunding, Why, ordered_to
 from activities.payout_returns import Returning
 from activities.ports import Bank, Destination, Payout
 from rules.bank_profile import PROFILES, BankProfile
@@ -43,7 +43,6 @@ _STATES = {
     "REJECTED": "refused",
     "RETURNED": "returned",
 }
-_HAND_OVER_SECONDS = 5.0  # from the commit that says "sent" to the sending; a process that slept longer does not send
 
 
 class Payouts:
@@ -140,7 +139,7 @@ class Payouts:
     async def _send(self, order: PayoutOrder, payment: OutboundPayment, began: float) -> PaymentState:
         async with self.records.moment() as moment:
             drawn = await self.why[order.purpose].draw(moment, order)
-        if time.monotonic() - began > _HAND_OVER_SECONDS:
+        if time.monotonic() - began > self._profile.hand_over.total_seconds():
             raise NotSettled("too long ago said to be sent: not sent, asked about")
         ordered = self.destination(payment)
         try:
@@ -259,8 +258,7 @@ class Payouts:
 
     def destination(self, payment: OutboundPayment) -> Destination:
         """Where the payment was ordered to, opened."""
-        value = self.records.vault.open_own(payment.account, f"payment:{payment.key}").decode()
-        return Destination(kind="card" if payment.channel == "card" else "iban", value=value)
+        return ordered_to(self.records, payment)
 
     async def known(self, order: PayoutOrder, payment: OutboundPayment) -> PaymentState:
         """A payment about which nothing is to be asked."""

@@ -284,11 +284,26 @@ class TerminalReceipt(BaseModel):
     currency: str = "KZT"
 
 
+class TerminalPayout(BaseModel):
+    """Money that a terminal handed out. order: the lender's number of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    terminal_id: str
+    receipt: str
+    order: str
+    amount: Money
+    currency: str = "KZT"
+
+
 class TerminalNetwork(Protocol):
-    """The network of payment terminals that takes repayments for the lender."""
+    """The network of payment terminals that takes repayments for the lender, and hands its money out."""
 
     async def register(self, day: date) -> list[TerminalReceipt] | None:
         """A day's receipts, so far where the day is today; None while there is no register of the day."""
+
+    async def payouts(self, day: date) -> list[TerminalPayout] | None:
+        """What terminals handed out on a day, in the same way."""
 
 
 class Sms(Protocol):
@@ -316,5 +331,37 @@ class DigitalDocuments(Protocol):
 class Antifraud(Protocol):
     """The National Bank's anti-fraud centre. No answer means no transfer."""
 
-    async def listed(self, iin: str, iban: str | None, phone: str, amount: Money) -> bool:
-        """Whether the recipient is listed. iban: None where the money goes to no account."""
+    async def listed(self, iin: str, iban: str | None, phone: str | None, amount: Money) -> bool:
+        """Whether the recipient is listed. iban: None where the money goes to no account; phone: None if not known."""
+
+
+class NoticeReceipt(BaseModel):
+    """The regulator's receipt of a notice."""
+
+    registration_number: str
+    received_at: datetime
+
+
+class RegulatorInbox(Protocol):
+    """Where the regulator takes notices. Rules: para 4; para 5; para 13, part 1."""
+
+    async def notice(
+        self,
+        key: str,
+        kind: Literal["INCIDENT", "RESOURCE_OPENING", "CHANGE"],
+        *,
+        occurred_at: datetime,
+        detected_at: datetime,
+        description: str,
+        measures: str,
+        cms: bytes,
+        attachments: Sequence[bytes] = (),
+    ) -> NoticeReceipt:
+        """One notice under a key. Raises NotConfirmed('regulator-signature-refused') and other final answers."""
+
+
+class LenderSigner(Protocol):
+    """The lender's signature over a message."""
+
+    async def sign(self, content: bytes) -> bytes:
+        """A detached CMS, DER."""

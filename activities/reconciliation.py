@@ -1,7 +1,7 @@
-"""Other people's books of a day against ours: the bank's statement, the terminal network's register.
+"""Other people's books of a day against ours: the bank's statement, the terminal network's registers.
 
 Money that came in and that nobody told us of is taken now, by the same door as ever. What cannot be explained is
-named; two people look at it.
+named; two people look at it. The terminals have a module of their own, activities.terminal_books.
 
 Rules: para 9, part 2.
 """
@@ -18,12 +18,15 @@ from activities.context import Records
 from activities.incoming import Incoming
 from activities.money_sources import Sighted, in_register, in_statement
 from activities.ports import Bank, BankStatement, TerminalNetwork
+from activities.terminal_books import SettlementChecked, TerminalPayouts, TerminalsReconciled, unsettled
 from rules.errors import NotSettled
 from rules.evidence import Frozen
 from rules.money import Money
-from storage import audit, cash_check, incoming, reconciliation
+from storage import audit, cash_check, incoming, reconciliation, settlements
 from storage.cash_check import CashChecked
 from storage.reconciliation import TENGE, Line, Reconciled
+
+__all__ = ["DayReconciled", "Reconciliation", "StatementDay", "TerminalsReconciled"]
 
 GROUND = "statement-unexplained"
 _CLOCKS = timedelta(minutes=5)  # our database and Temporal need not agree on the time to the second
@@ -35,23 +38,6 @@ class StatementDay(Frozen):
 
     day: date
     since: datetime | None = None
-
-
-class TerminalsReconciled(Frozen):
-    """The network's register against what we took. unexplained: keys of receipts that are not in tenge or stand with
-    another amount. missing: keys of payments of that day that the register does not show.
-    """
-
-    entries: int
-    matched: int
-    unexplained: list[str]
-    missing: list[str]
-    taken: list[str] = []
-
-    @property
-    def clean(self) -> bool:
-        """Whether both say the same."""
-        return not self.unexplained and not self.missing
 
 
 class DayReconciled(Frozen):
@@ -90,6 +76,7 @@ class Reconciliation:
 
     def __init__(self, records: Records, bank: Bank, terminals: TerminalNetwork, door: Incoming) -> None:
         self._records, self._bank, self._terminals, self._door = records, bank, terminals, door
+        self._payouts = TerminalPayouts(records, terminals)
 
     @activity.defn
     async def reconcile_day(self, wanted: StatementDay) -> DayReconciled:
@@ -126,7 +113,7 @@ class Reconciliation:
 
     @activity.defn
     async def reconcile_terminals(self, wanted: StatementDay) -> TerminalsReconciled:
-        """The same with the register of the terminal network.
+        """The same with the registers of the terminal network, and with what its operator sent to the bank account.
 
         Raises:
             NotSettled: the network has no register of this day yet.
@@ -136,6 +123,7 @@ class Reconciliation:
             raise NotSettled("the day's register is not ready")
         shown = in_register(receipts, wanted.day)
         await self._take(shown)
+        payouts = await self._payouts.reconciled(wanted.day)
         async with self._records.database.begin() as session:
             known = await incoming.by_keys(session, [one.key for one in shown])
             ours = await incoming.of_day(session, "TERMINAL", wanted.day)
@@ -148,6 +136,9 @@ class Reconciliation:
                 unexplained=sorted(wrong),
                 missing=missing,
                 taken=taken,
+                payouts=payouts,
+                settlements=[SettlementChecked.of(one) for one in await settlements.of_day(session, wanted.day)],
+                unsettled=await unsettled(session, wanted.day),
             )
             await audit.record(
                 session,

@@ -39,11 +39,16 @@ class RequestRef(Frozen):
 
 
 class RequestOpened(Frozen):
-    """In the queue of staff. warn_at: they are reminded; due_at: the answer is late."""
+    """In the queue of staff. warn_at: they are reminded; due_at: the answer is late.
+
+    received_at, document_id: of the request; None in what older releases have opened.
+    """
 
     review_id: UUID
     warn_at: datetime
     due_at: datetime
+    received_at: datetime | None = None
+    document_id: UUID | None = None
 
 
 class DecisionTaken(Frozen):
@@ -103,7 +108,13 @@ class Restructurings:
                 review = (await moment.session.exec(query.order_by(col(Review.created_at).desc()).limit(1))).one()
             warning = timedelta(days=moment.policy.whole("restructuring-warning-days"))
             due_at = end_of_day(request.answer_due)
-            return RequestOpened(review_id=review.id, warn_at=due_at - warning, due_at=due_at)
+            return RequestOpened(
+                review_id=review.id,
+                warn_at=due_at - warning,
+                due_at=due_at,
+                received_at=request.received_at,
+                document_id=request.document_id,
+            )
 
     @activity.defn
     async def warn_answer_due(self, ref: RequestRef) -> None:

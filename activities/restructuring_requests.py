@@ -18,7 +18,7 @@ from rules.loan import upcoming
 from rules.loan_care import Arrears, arrears
 from rules.restructuring import Ground, NewTerms, answer_due, check_may_ask, check_terms, rate_of, restructured
 from rules.schedule import Installment
-from storage import audit, loans
+from storage import audit, fraud, loans
 from storage.tables import Client, Loan, RestructuringRequest
 
 OPEN = ("RECEIVED", "DECIDED", "PROPOSED")
@@ -41,7 +41,8 @@ async def receive(
     """Archive a request and note by when it must be answered; the same id again is the same request.
 
     Raises:
-        Conflict: `restructuring-open`: one is in work; `not-in-arrears`; `restructuring-request-late`.
+        Conflict: `restructuring-open`: one is in work; `not-in-arrears`; `restructuring-request-late`;
+            `collection-held`: a fraud is looked into.
     """
     loan = await loans.lock(moment.session, loan_id)
     known = await moment.session.get(RestructuringRequest, request_id)
@@ -49,6 +50,7 @@ async def receive(
         return known
     if await open_request(moment.session, loan.id) is not None:
         raise Conflict("restructuring-open")
+    await check_not_held(moment, loan.id)
     late = check_may_ask(await arrears_of(moment, loan), moment.day, moment.policy)
     document = await records.documents.keep(
         moment.session,
@@ -86,6 +88,18 @@ async def receive(
     return request
 
 
+async def check_not_held(moment: Moment, loan_id: UUID) -> None:
+    """A debt is not claimed in new terms either while a fraud is looked into.
+
+    Raises:
+        Conflict: `collection-held`.
+
+    Rules: para 13, part 2.
+    """
+    if await fraud.is_held(moment.session, loan_id):
+        raise Conflict("collection-held")
+
+
 def text_context(request_id: UUID) -> str:
     """What the borrower's sealed words are bound to."""
     return f"restructuring:{request_id}"
@@ -120,7 +134,7 @@ async def decide(
     Terms hold from today; the client may agree for as long as the policy row `restructuring-consent-days` says.
 
     Raises:
-        Conflict: `restructuring-decided` already; `loan-closed`.
+        Conflict: `restructuring-decided` already; `loan-closed`; `collection-held`: a refusal can still be written.
         InvalidInput: terms that may not be proposed, see rules.restructuring.check_terms.
     """
     if request.state != "RECEIVED":
@@ -129,6 +143,7 @@ async def decide(
         loan = await loans.lock(moment.session, request.loan_id)
         if loan.closed_at is not None:
             raise Conflict("loan-closed")
+        await check_not_held(moment, loan.id)
         events = await loans.events(moment.session, loan.id)
         until = moment.day + timedelta(days=moment.policy.whole("restructuring-consent-days"))
         check_terms(terms, rate_of(events, loans.terms(loan)), moment.day, until)

@@ -76,12 +76,18 @@ class HttpTimestamper(TimeStamper):  # type: ignore[misc]  # the library has no 
         if answer.status_code != httpx.codes.OK:
             raise Unavailable(f"the timestamp authority answered {answer.status_code}")
         try:
-            return tsp.TimeStampResp.load(answer.content)
-        except ValueError:
-            raise BrokenContract("an unreadable timestamp answer") from None
+            found = tsp.TimeStampResp.load(answer.content)
+            # the library stumbles over a refusal, which comes without a token, and over another nonce
+            stamped = found["time_stamp_token"]["content"]["encap_content_info"]["content"].parsed
+            ours = all(stamped[one].native == req[one].native for one in ("nonce", "message_imprint"))
+        except (ValueError, TypeError, KeyError):
+            raise BrokenContract("the timestamp authority refused, or cannot be read") from None
+        if not ours:
+            raise BrokenContract("the timestamp is over something else")
+        return found
 
 
-class _KeptKey(signers.Signer):  # type: ignore[misc]  # the library has no types
+class KeptKey(signers.Signer):  # type: ignore[misc]  # the library has no types
     """RSA with a key that is loaded once: loading checks the key, which costs far more than signing."""
 
     def __init__(self, key: RSAPrivateKey, certificate: x509.Certificate, chain: Sequence[x509.Certificate]) -> None:
@@ -95,6 +101,23 @@ class _KeptKey(signers.Signer):  # type: ignore[misc]  # the library has no type
         return self._key.sign(data, PKCS1v15(), SHA256())
 
 
+def kept_key(key: Path, certificate: Path, chain: Path) -> KeptKey:
+    """The lender's key with its certificates, from PEM files.
+
+    Raises:
+        BrokenContract: a file cannot be read, or the key is no RSA key.
+    """
+    try:
+        private = load_pem_private_key(key.read_bytes(), password=None)
+        (own,) = certificates(certificate.read_bytes())
+        others = certificates(chain.read_bytes())
+    except ValueError:
+        raise BrokenContract("the lender's key or certificate cannot be read") from None
+    if not isinstance(private, RSAPrivateKey):
+        raise BrokenContract("the lender's key is no RSA key")
+    return KeptKey(private, own, others)
+
+
 class Seal:
     """Seals with the lender's key.
 
@@ -104,15 +127,7 @@ class Seal:
     """
 
     def __init__(self, key: Path, certificate: Path, chain: Path, timestamper: TimeStamper | None = None) -> None:
-        try:
-            private = load_pem_private_key(key.read_bytes(), password=None)
-            (own,) = certificates(certificate.read_bytes())
-            others = certificates(chain.read_bytes())
-        except ValueError:
-            raise BrokenContract("the lender's key or certificate cannot be read") from None
-        if not isinstance(private, RSAPrivateKey):
-            raise BrokenContract("the lender's key is no RSA key")
-        self._signer, self._timestamper = _KeptKey(private, own, others), timestamper
+        self._signer, self._timestamper = kept_key(key, certificate, chain), timestamper
         self._room = _ROOM if timestamper is None else _ROOM_STAMPED
 
     async def seal(self, pdf: bytes) -> bytes:

@@ -20,8 +20,12 @@ from api.openapi import install as install_openapi
 from api.routes import (
     account,
     applications,
+    calendar,
     callbacks,
+    clocks,
+    complaints,
     contracts,
+    disposals,
     docs,
     furnishing,
     health,
@@ -29,11 +33,20 @@ from api.routes import (
     loans,
     public,
     receiving,
+    refunds,
     registrations,
+    regulator,
     restructuring,
     staff_cash,
+    staff_complaints,
+    staff_incidents,
+    staff_papers,
     staff_payments,
+    staff_refunds,
+    staff_reports,
+    staff_resources,
     staff_restructuring,
+    staff_write_offs,
 )
 from api.routes import sessions as session_routes
 from api.routes import staff as staff_routes
@@ -63,6 +76,8 @@ _V1 = (
     loans.router,
     loan_requests.router,
     restructuring.router,
+    refunds.router,
+    complaints.router,
     callbacks.router,
 )
 
@@ -71,15 +86,19 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     """The application.
 
     Args:
-        settings: read from the environment where neither is given.
+        settings: read from the environment where neither is given; wrong ones are refused.
         services: ready-made, for tests; then nothing is opened and the outbox is not run.
     """
     if services is not None:
         app = _application(services.origin, services.secure_cookies, None)
         app.state.services = services
         return app
-    given = settings or load()
     logs.set_up("api")
+    try:
+        given = settings or load()
+    except BusinessError as error:
+        log.critical("the API refuses to start: %s (%s)", error, error.code)
+        raise
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -107,8 +126,15 @@ def _application(
     )
     for router in _V1:
         app.include_router(router, prefix="/api/v1")
-    staff = (staff_routes.router, staff_cash.router, staff_payments.router, staff_restructuring.router)
-    for router in (health.router, *staff, furnishing.router, docs.router):
+    staff = (
+        staff_routes.router, staff_cash.router, staff_payments.router, staff_refunds.router, staff_restructuring.router,
+    )  # fmt: skip
+    statutory = (
+        clocks.router, calendar.router, disposals.router, staff_papers.router, staff_write_offs.router,
+        staff_incidents.router,
+    )  # fmt: skip
+    reporting = (staff_reports.router, staff_complaints.router, staff_resources.router, regulator.router)
+    for router in (health.router, *staff, *statutory, *reporting, furnishing.router, docs.router):
         app.include_router(router)
     problems.install(app)
     app.add_middleware(SameSite, origin=origin, cookies=(cookie_name(secure_cookies), STAFF_COOKIE))

@@ -38,7 +38,7 @@ def keyed(method: str, path: str) -> bool:
     """Whether a call needs an Idempotency-Key."""
     if method not in ("post", "put") or path.endswith(_ASKED):
         return False
-    if path == "/staff/api/payments" or path.startswith(_KEYED_STAFF):
+    if path in ("/staff/api/payments", "/staff/api/papers", "/staff/api/incidents") or path.startswith(_KEYED_STAFF):
         return True
     return path.startswith("/api/v1/") and not path.startswith(_UNKEYED)
 

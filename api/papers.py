@@ -12,7 +12,7 @@ from api.schemas_common import DocumentInfo
 from api.services import Services
 from api.uploads import Upload
 from rules.errors import NotFound
-from storage.tables import Client, Document
+from storage.tables import Client, Document, Message
 
 # what a client may read; evidence about a client (bureau reports, screening) is the lender's
 SHOWN = frozenset(
@@ -20,6 +20,8 @@ SHOWN = frozenset(
         "registration_statement", "contract", "sealed_contract", "cms", "message",
         "id_card_front", "id_card_back", "selfie", "liveness_video", "arrears_notice", "no_debt_certificate",
         "restructuring_request", "restructuring_answer", "addendum", "sealed_addendum",
+        "complaint", "complaint_answer",
+        "refund_account", "write_off_notice", "suspension_notice", "suspension_ended_notice", "incident_notice",
     }
 )  # fmt: skip
 
@@ -48,9 +50,19 @@ async def owned(moment: Moment, client_id: UUID, document_id: UUID) -> Document:
         NotFound: absent, another's, or not for clients' eyes: the three look alike.
     """
     document = await moment.session.get(Document, document_id)
-    if document is None or document.client_id != client_id or document.kind not in SHOWN:
+    if document is None or document.kind not in SHOWN:
+        raise NotFound("not-found")
+    if document.client_id != client_id and not await _written_to(moment, client_id, document):
         raise NotFound("not-found")
     return document
+
+
+async def _written_to(moment: Moment, client_id: UUID, document: Document) -> bool:
+    """Whether a message to this client has it with it, and it is nobody's own: one text to many clients."""
+    if document.client_id is not None:
+        return False
+    query = select(Message.id).where(col(Message.client_id) == client_id, col(Message.document_id) == document.id)
+    return (await moment.session.exec(query.limit(1))).first() is not None
 
 
 async def latest(moment: Moment, client_id: UUID, kind: str) -> Document | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.fields import Amount, Answer, Body, Day
+from api.fields import Amount, Answer, Body, Day, Iban
 from rules.money import Money
 
 
@@ -24,12 +24,18 @@ class IncomingState(StrEnum):
 
 
 class AssignmentAnswer(Answer):
-    """Where somebody says that a payment belongs. contract_number: None sends the money back to its payer."""
+    """Where somebody says that a payment belongs.
+
+    to: loan | payer (the money goes back) | queue (it stays where it is). contract_number: of a loan. iban: another
+    account of the payer than it came from. attempt: of a confirmed word that sends it back, which try it is.
+    """
 
     assignment_id: UUID
     payment_id: UUID
-    to: Literal["loan", "payer"]
+    to: Literal["loan", "payer", "queue"]
     contract_number: str | None
+    iban: str | None = Field(default=None, repr=False)
+    attempt: int | None = None
     reason: str
     proposed_by: UUID
     proposed_at: datetime
@@ -37,6 +43,15 @@ class AssignmentAnswer(Answer):
     decided_by: UUID | None
     decided_at: datetime | None
     delivered: bool | None = None
+
+
+class ReturnTry(Answer):
+    """A try to send the money back. code: why it was refused, by the bank or by two people."""
+
+    attempt: int
+    state: str = Field(description="held | sending | accepted | done | refused | returned | unknown")
+    code: str | None
+    made_at: datetime
 
 
 class IncomingAnswer(Answer):
@@ -59,6 +74,7 @@ class IncomingAnswer(Answer):
     purpose: str = Field(repr=False)
     readable: bool
     assignments: list[AssignmentAnswer]
+    returns: list[ReturnTry] = []
 
 
 class DeskPaymentBody(Body):
@@ -82,14 +98,21 @@ class DeskPaymentAnswer(Answer):
 
 
 class AssignmentBody(Body):
-    """Where the money belongs, and why (a code from the list of reasons)."""
+    """Where the money belongs, and why (a code from the list of reasons).
 
-    to: Literal["loan", "payer"]
+    payer: it goes back; after the bank has refused a try this is another one, by the same account or by `iban`, another
+    account that must be shown to be the payer's. queue: it stays, for example until the payer is heard.
+    """
+
+    to: Literal["loan", "payer", "queue"]
     contract_number: str | None = Field(default=None, min_length=3, max_length=40)
+    iban: Iban | None = Field(default=None, repr=False)
     reason: str = Field(pattern=r"^[a-z][a-z0-9-]{2,60}$")
 
     @model_validator(mode="after")
     def _one_place(self) -> AssignmentBody:
         if (self.to == "loan") == (self.contract_number is None):
             raise PydanticCustomError("business", "{code}", {"code": "assignment-place", "field": "/contract_number"})
+        if self.iban is not None and self.to != "payer":
+            raise PydanticCustomError("business", "{code}", {"code": "assignment-place", "field": "/iban"})
         return self

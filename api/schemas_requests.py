@@ -121,7 +121,10 @@ class NoticeAnswer(Answer):
 
 
 class RequestShown(Answer):
-    """A request for other terms as staff see it; the borrower's words only where one is asked for by itself."""
+    """A request for other terms as staff see it; the borrower's words only where one is asked for by itself.
+
+    held: nothing may be claimed now, a fraud is looked into: no new terms, a refusal can still be written.
+    """
 
     request_id: UUID
     loan_id: UUID
@@ -135,6 +138,7 @@ class RequestShown(Answer):
     received_at: datetime
     answer_due: date
     late: bool
+    held: bool
     overdue_days: int
     overdue_amount: Money
     principal: Money

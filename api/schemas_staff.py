@@ -22,6 +22,7 @@ class Role(StrEnum):
     ONCALL = "oncall"
     AUDITOR = "auditor"
     CASHIER = "cashier"
+    REGULATOR = "regulator"
 
 
 class StaffLogInBody(Body):

@@ -34,14 +34,19 @@ _KINDS: dict[str, type[BusinessError]] = {
         errors.NotAllowed,
         errors.NotConfirmed,
         errors.AccountNotOwned,
+        errors.Gone,
     )
 }
 SUMMARIES = {
     "Registration": "регистрация клиента",
     "Origination": "заявление на микрокредит",
     "IncomingPayment": "поступление денег",
+    "Incident": "инцидент",
     "Restructuring": "заявление об изменении условий",
     "FurnishingRound": "записи для кредитного бюро",
+    "Disposal": "уничтожение данных после срока хранения",
+    "CalendarChange": "перенос выходных дней: открытые сроки",
+    "FraudSuspension": "приостановление: документ следствия",
 }
 
 

@@ -43,7 +43,8 @@ from rules.calendar import local_date
 from workflows.reconciliation import Reconcile, ReconcileDay, id_of
 from workflows.schedules import QUEUE
 
-SETTLE_SECONDS = 12.0  # a whole request of ours (10 s), and the bank's posting time
+POSTING_SECONDS = 2.0  # of the played bank: until a payout can be found (below), and a little more
+SETTLE_SECONDS = 17.0  # the hand-over (5 s), a whole request of ours (10 s), and the bank's posting time
 # the bank's own manners under each profile; posting_lag: a payout cannot be found before
 MANNERS = {"keyed": {"posting_lag": 0.0}, "lookup_only": {"posting_lag": 1.0}, "neither": {"posting_lag": 0.0}}
 # part -> seconds for which it is left alone after it died; the worker needs some to count as started
@@ -136,10 +137,12 @@ class Profile:
     async def _prepared(self) -> Settings:
         """The worker started anew with this profile in its settings."""
         known = {name: value or "" for name, value in dotenv_values(self._state / "nesie.env").items()}
-        save_settings(
-            self._state,
-            {**known, "NESIE_BANK__PROFILE": self._name, "NESIE_BANK__SETTLE_AFTER_SECONDS": str(SETTLE_SECONDS)},
-        )
+        bank = {
+            "PROFILE": self._name,
+            "SETTLE_AFTER_SECONDS": str(SETTLE_SECONDS),
+            "POSTING_SECONDS": str(POSTING_SECONDS),
+        }
+        save_settings(self._state, known | {f"NESIE_BANK__{name}": value for name, value in bank.items()})
         await asyncio.to_thread(self._stack.kill, "worker")
         await asyncio.sleep(1.0)
         await asyncio.to_thread(self._stack.wait_healthy, "worker", 60)

@@ -9,35 +9,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 import psycopg
-import pyarrow as pa
-from adbc_driver_postgresql import dbapi
 
-from activities.portfolio.kernel_names import MOST_ROWS, NEVER
+from activities.portfolio.kernel_names import NEVER
 from activities.portfolio.kernel_plan import plans
-from activities.portfolio.tables import MONTHS, Ints, factors, rules_in_numbers
+from activities.portfolio.tables import MONTHS, Factors, Ints
 from activities.portfolio.valuation import Terms
 from rules.calendar import add_months
 from rules.day_count import DayCount
-from rules.loan import servicing_rules
 
 RATES = (Decimal("37.80"), Decimal("32.00"))
-_METHODS = ("annuity", "differentiated", "bullet", "own")
-_CHUNK = 50_000
+_CHUNK = 25_000
+_CONNECTIONS = 2
 _CODES = {"shorter_term": 2, "smaller_instalment": 3}
 _ON_TIME, _LATE, _DEFAULTED, _CLOSED = range(4)
 
+# the bulk is inserted without triggers, and without the indexes, which are made once at the end
+_BARE = """
+update pg_index set indisready = false, indisvalid = false
+where indrelid in ('loan'::regclass, 'loan_event'::regclass)
+"""
 _STAGE = """
-create unlogged table stage_loan (no bigint, lent bigint, rate smallint, periods integer, method smallint,
-    interest_only integer, disbursed date, first_due date);
-create unlogged table stage_event (loan_no bigint, day date, tiyn bigint, n integer);
 set session_replication_role = replica;
+set synchronous_commit = off;
+create temporary table stage_loan (no bigint, lent bigint, rate bigint, periods bigint, method bigint,
+    interest_only bigint, disbursed bigint, first_due bigint);
+create temporary table stage_event (loan_no bigint, day bigint, tiyn bigint, n bigint);
 """
 _LOANS = """
 insert into loan (no, id, application_id, client_id, contract_id, number, status, terms, disbursed_on, created_at,
@@ -46,38 +50,30 @@ overriding system value
 select no, md5('loan' || no)::uuid, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'B-' || no, 'ACTIVE',
     jsonb_build_object('principal', (lent / 100.0)::numeric(18, 2)::text, 'rate_percent_per_year',
         (array['37.80', '32.00'])[rate + 1], 'periods', periods, 'method',
-        (array['annuity', 'differentiated', 'bullet', 'own'])[method + 1], 'disbursed', disbursed, 'first_due',
-        first_due, 'interest_only_months', interest_only),
-    disbursed, disbursed + interval '1 hour', lent, (array[37800000, 32000000])[rate + 1], periods, interest_only,
-    method, disbursed, first_due
-from stage_loan
+        (array['annuity', 'differentiated', 'bullet', 'own'])[method + 1], 'disbursed', day, 'first_due', due,
+        'interest_only_months', interest_only),
+    day, day + interval '1 hour', lent, (array[37800000, 32000000])[rate + 1], periods, interest_only, method, day, due
+from stage_loan, lateral (select date '0001-01-01' - 1 + disbursed::integer, date '0001-01-01' - 1 + first_due::integer)
+    as days (day, due)
+order by no
 """
 _DISBURSED = """
 insert into loan_event (id, loan_id, key, kind, value_date, known_at, payload, loan_no, code, tiyn)
-select gen_random_uuid(), md5('loan' || no)::uuid, 'disbursed:' || no, 'disbursed', disbursed,
-    disbursed + interval '1 hour', jsonb_build_object('amount', (lent / 100.0)::numeric(18, 2)::text), no, 0, lent
-from stage_loan
+select gen_random_uuid(), md5('loan' || no)::uuid, 'disbursed:' || no, 'disbursed', day, day + interval '1 hour',
+    jsonb_build_object('amount', (lent / 100.0)::numeric(18, 2)::text), no, 0, lent
+from stage_loan, lateral (select date '0001-01-01' - 1 + disbursed::integer) as days (day)
 """
 _PAID = """
 insert into loan_event (id, loan_id, key, kind, value_date, known_at, payload, loan_no, code, tiyn)
-select gen_random_uuid(), md5('loan' || loan_no)::uuid, 'paid:' || loan_no || ':' || n, 'paid', day,
-    day + interval '10 hours', jsonb_build_object('amount', (tiyn / 100.0)::numeric(18, 2)::text), loan_no, 1, tiyn
-from stage_event
+select gen_random_uuid(), md5('loan' || loan_no)::uuid, 'paid:' || loan_no || ':' || n, 'paid', value_date,
+    value_date + interval '10 hours', jsonb_build_object('amount', (tiyn / 100.0)::numeric(18, 2)::text), loan_no, 1,
+    tiyn
+from stage_event, lateral (select date '0001-01-01' - 1 + day::integer) as days (value_date)
 """
 _RARE = """
 insert into loan_event (id, loan_id, key, kind, value_date, known_at, payload, loan_no, code, tiyn)
 values (gen_random_uuid(), md5('loan' || %(no)s)::uuid, %(key)s, %(kind)s, %(day)s, %(known)s, %(payload)s, %(no)s,
     %(code)s, %(tiyn)s)
-"""
-# the bulk is inserted without the indexes, which are made once at the end
-_BARE = """
-alter table loan_event drop constraint loan_event_pkey, drop constraint loan_event_key_key;
-drop index ix_loan_event_loan_id, loan_event_read;
-"""
-_INDEXED = """
-alter table loan_event add primary key (id), add unique (key);
-create index ix_loan_event_loan_id on loan_event (loan_id);
-create index loan_event_read on loan_event (loan_no, value_date, code) include (tiyn);
 """
 
 
@@ -91,49 +87,51 @@ class Made:
 
 def fill(owner_url: str, loans: int, on: date, seed: int) -> Made:
     """Fill an empty, migrated database, as its superuser."""
-    chance = np.random.default_rng(seed)
-    with psycopg.connect(owner_url, autocommit=True) as plain, dbapi.connect(owner_url, autocommit=True) as arrow:
-        plain.execute(_STAGE)
-        rare: list[dict[str, Any]] = []
-        for first in range(1, loans + 1, _CHUNK):
-            numbers = np.arange(first, min(first + _CHUNK, loans + 1))
-            rare += _chunk(arrow, chance, numbers, on.toordinal())
-        plain.execute("set work_mem = '256MB'")
-        plain.execute("set maintenance_work_mem = '512MB'")
+    with psycopg.connect(owner_url, autocommit=True) as plain, ThreadPoolExecutor(_CONNECTIONS) as pool:
         plain.execute(_BARE)
-        for statement in (_LOANS, _DISBURSED, _PAID):
-            plain.execute(statement)
-        with plain.cursor() as cursor:
-            cursor.executemany(_RARE, rare)
-        plain.execute(_INDEXED)
-        plain.execute("drop table stage_loan, stage_event")
-        plain.execute("vacuum (analyze) loan_event")
-        plain.execute("vacuum (analyze) loan")
+        parts = [range(first, min(first + _CHUNK, loans + 1)) for first in range(1, loans + 1, _CHUNK)]
+        made = [
+            pool.submit(_parts, owner_url, parts[at::_CONNECTIONS], on.toordinal(), seed) for at in range(_CONNECTIONS)
+        ]
+        for one in made:
+            one.result()
+        plain.execute("set maintenance_work_mem = '512MB'")
+        for table in ("loan", "loan_event"):
+            plain.execute(psycopg.sql.SQL("reindex table {}").format(psycopg.sql.Identifier(table)))
+            plain.execute(psycopg.sql.SQL("vacuum (analyze) {}").format(psycopg.sql.Identifier(table)))
         row = plain.execute("select (select count(*) from loan), (select count(*) from loan_event)").fetchone()
     return Made(*row) if row else Made(0, 0)
 
 
-def _chunk(connection: Any, chance: np.random.Generator, numbers: Ints, on: int) -> list[dict[str, Any]]:
+def _parts(owner_url: str, parts: list[range], on: int, seed: int) -> None:
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute(_STAGE)
+        for part in parts:
+            _part(connection, np.random.default_rng([seed, part.start]), np.array(part), on)
+
+
+def _part(connection: psycopg.Connection, chance: np.random.Generator, numbers: Ints, on: int) -> None:
     terms = _terms(chance, len(numbers), on)
     due, part, interest, before = _plan(terms)
     loan, day, amount = _payments(chance, due, part, interest, before, terms, on)
-    table = {
-        "no": numbers, "lent": terms.lent, "rate": terms.rate.astype(np.int16),
-        "periods": terms.periods.astype(np.int32), "method": terms.method.astype(np.int16),
-        "interest_only": terms.interest_only.astype(np.int32), "disbursed": _dates(terms.disbursed),
-        "first_due": _dates(terms.first_due),
-    }  # fmt: skip
-    events = {
-        "loan_no": numbers[loan], "day": _dates(day), "tiyn": amount, "n": np.arange(len(day), dtype=np.int32),
-    }  # fmt: skip
+    shown = (terms.lent, terms.rate, terms.periods, terms.method, terms.interest_only, terms.disbursed, terms.first_due)
     with connection.cursor() as cursor:
-        cursor.adbc_ingest("stage_loan", pa.table(table), mode="append")
-        cursor.adbc_ingest("stage_event", pa.table(events), mode="append")
-    return list(_rare(chance, numbers, terms, due, on))
+        _copy(cursor, "copy stage_loan from stdin (format binary)", numbers, *shown)
+        _copy(cursor, "copy stage_event from stdin (format binary)", numbers[loan], day, amount, np.arange(len(day)))
+        for statement in (_LOANS, _DISBURSED, _PAID, "truncate stage_loan, stage_event"):
+            cursor.execute(statement)
+        cursor.executemany(_RARE, list(_rare(chance, numbers, terms, due, on)))
 
 
-def _dates(ordinals: Ints) -> pa.Array:
-    return pa.array((ordinals - date(1970, 1, 1).toordinal()).astype(np.int32), pa.date32())
+def _copy(cursor: psycopg.Cursor, statement: LiteralString, *columns: Ints) -> None:
+    """Whole numbers in PostgreSQL's binary format: of each record the count of fields, of each field its length."""
+    fields = [(f"{kind}{n}", size) for n in range(len(columns)) for kind, size in (("length", ">i4"), ("value", ">i8"))]
+    records = np.empty(len(columns[0]), [("fields", ">i2"), *fields])
+    records["fields"] = len(columns)
+    for n, column in enumerate(columns):
+        records[f"length{n}"], records[f"value{n}"] = 8, column
+    with cursor.copy(statement) as copy:
+        copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8) + records.tobytes() + b"\xff\xff")
 
 
 def _terms(chance: np.random.Generator, size: int, on: int) -> Terms:
@@ -149,16 +147,18 @@ def _terms(chance: np.random.Generator, size: int, on: int) -> Terms:
         disbursed=disbursed,
         first_due=np.array([add_months(date.fromordinal(int(day)), 1).toordinal() for day in disbursed]),
         lent_on=disbursed,
+        rules=np.zeros(size, np.int64),
     )
 
 
 def _plan(terms: Terms) -> tuple[Ints, Ints, Ints, Ints]:
     """Due dates, parts of principal, planned interest, and the balance before each row."""
-    rules = rules_in_numbers(servicing_rules(date(2025, 1, 1)))
+    factors = Factors()
+    for rate in RATES:
+        factors.number(rate, DayCount.ACT_365)
     shape = (int(terms.periods.max()), len(terms.lent))
     due, part, pay = np.full(shape, NEVER), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    if rules is not None and len(due) <= MOST_ROWS:
-        plans(terms.rows(), factors(RATES, DayCount.ACT_365), MONTHS, rules[0], due, part, pay)
+    plans(terms.rows(), factors.table(), MONTHS, due, part, pay)
     before = terms.lent - np.vstack([np.zeros((1, shape[1]), np.int64), np.cumsum(part, axis=0)[:-1]])
     return due, part, pay - part, before
 

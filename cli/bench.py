@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 BENCHES = {
+    "clocks": "bench.clocks",
     "loan-maths": "bench.loan_maths",
     "origination": "bench.origination",
     "payouts": "bench.payouts",

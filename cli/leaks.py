@@ -3,7 +3,7 @@
 What is found is told by place, kind and offset, never by value. The counterparties keep their own state, as a bureau
 or a bank would; it is not ours to search. Their log lies among our logs and is searched.
 
-Rules: para 29; para 33.
+Rules: para 11; para 29.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from temporalio.client import WithStartWorkflowOperation, WorkflowUpdateStage
 from temporalio.common import WorkflowIDConflictPolicy
 
 from activities.reconciliation import DayReconciled
+from activities.terminal_books import TerminalsReconciled
 from cli import records
 from infra import settings as infra_settings
 from infra.codec import PayloadKeys
@@ -26,7 +27,7 @@ _PATIENCE_SECONDS = 60
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("reconcile", help="the bank's statement of a day against our payments and ledger")
+    parser = subparsers.add_parser("reconcile", help="a day's books of the bank and the terminals against ours")
     parser.add_argument(
         "--date",
         "--day",
@@ -79,10 +80,27 @@ async def reconcile(settings: Settings, day: date) -> DayReconciled:
         raise NotSettled(f"not all books of {day} are open yet; {id_of(day)} goes on asking") from None
 
 
+def _print_terminals(found: TerminalsReconciled) -> None:
+    print(f"terminals: {found.entries} receipts, {found.matched} matched")
+    lines = []
+    if found.payouts is not None:
+        print(f"terminals: {found.payouts.entries} payouts, {found.payouts.matched} matched")
+        lines += [("payout " + one.why, f"{one.key} {one.order}") for one in found.payouts.differs]
+        lines += [("payout missing", number) for number in found.payouts.missing]
+        lines += [("payout of another day", number) for number in found.payouts.other_day]
+        lines += [("payout taken now", number) for number in found.payouts.taken]
+    for sent in found.settlements:
+        what = f"{sent.key} for {sent.since} to {sent.until}: {sent.settled} of {sent.expected}"
+        lines.append(("settlement", f"{what}, difference {sent.difference}"))
+    lines += [("not settled", f"{owed.operator} {owed.day} {owed.expected}") for owed in found.unsettled]
+    for name, text in lines:
+        print(f"  {name:<28}{text}")
+
+
 def _print(found: DayReconciled) -> None:
     print(f"{found.day}: {found.lines} lines, {found.matched} matched, {found.incoming} incoming")
     if found.terminals is not None:
-        print(f"terminals: {found.terminals.entries} receipts, {found.terminals.matched} matched")
+        _print_terminals(found.terminals)
     unexplained, missing = list(found.unexplained), list(found.missing)
     if found.terminals is not None:
         unexplained += found.terminals.unexplained

@@ -11,10 +11,11 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rules.bank_profile import BankProfile, profile
+from rules.errors import InvalidInput
 
 
 def state_folder() -> Path:
@@ -29,6 +30,10 @@ class Database(BaseModel):
     owner_url: SecretStr | None = None
     read_url: SecretStr | None = None
     pool_size: int = 10
+
+    def reading(self) -> str:
+        """Where reports are read from: as the readers' role, or as the application where no such role is set."""
+        return (self.read_url or self.url).get_secret_value()
 
 
 class Archive(BaseModel):
@@ -101,14 +106,27 @@ class Seal(BaseModel):
 class Bank(BaseModel):
     """What the lender's bank promises (rules.bank_profile): keyed | lookup_only | neither.
 
-    settle_after_seconds: a whole request's time-out and the bank's posting time. key_lifetime_seconds: an hour less
-    than the bank remembers a key. patience_seconds: while it cannot be understood, people are told after this.
+    settle_after_seconds: after it, what the bank does not show was not paid; at least the hand-over, a whole request
+    and the bank's posting time together. key_lifetime_seconds: an hour less than the bank remembers a key.
+    request_seconds: a request of ours; the bank is asked and sent to within one activity. posting_seconds: the longest
+    time until a payout shows in the bank's books. patience_seconds: while the bank cannot be understood, people are
+    told after this.
     """
 
     profile: Literal["keyed", "lookup_only", "neither"] = "keyed"
-    settle_after_seconds: float | None = None
-    key_lifetime_seconds: float | None = None
+    settle_after_seconds: float | None = Field(default=None, gt=0)
+    key_lifetime_seconds: float | None = Field(default=None, gt=0)
+    request_seconds: float = Field(default=10.0, gt=0, le=12)
+    posting_seconds: float | None = Field(default=None, ge=0)
     patience_seconds: float = 600.0
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> Bank:
+        try:
+            self.promises()
+        except ValueError as error:
+            raise ValueError(f"SETTLE_AFTER_SECONDS, REQUEST_SECONDS, POSTING_SECONDS: {error}") from None
+        return self
 
     def promises(self) -> BankProfile:
         """The profile with the bank's own times."""
@@ -116,13 +134,21 @@ class Bank(BaseModel):
             self.profile,
             settle_after_seconds=self.settle_after_seconds,
             key_lifetime_seconds=self.key_lifetime_seconds,
+            request_seconds=self.request_seconds,
+            posting_seconds=self.posting_seconds,
         )
 
 
 class Settings(BaseSettings):
     """Everything a process of the system is told."""
 
-    model_config = SettingsConfigDict(env_prefix="NESIE_", env_nested_delimiter="__", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="NESIE_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # what came in may be a secret
+    )
 
     database: Database
     archive: Archive
@@ -161,11 +187,27 @@ class Settings(BaseSettings):
         }
 
 
+class _DatabaseAlone(BaseSettings):
+    model_config = Settings.model_config
+    database: Database | None = None
+
+
+def database(state: Path | None = None) -> Database | None:
+    """The database alone, for what needs nothing else; None where none is configured."""
+    file = (state or state_folder()) / "nesie.env"
+    return _DatabaseAlone(_env_file=file if file.exists() else None).database
+
+
 def load(state: Path | None = None) -> Settings:
     """Settings from the environment, with `<state>/nesie.env` below it.
 
     Raises:
-        pydantic.ValidationError: a required setting is missing.
+        InvalidInput: `settings-wrong`: one is missing or cannot be, or some do not fit together; which, and why.
     """
     file = (state or state_folder()) / "nesie.env"
-    return Settings(_env_file=file if file.exists() else None)
+    try:
+        return Settings(_env_file=file if file.exists() else None)
+    except ValidationError as error:
+        wrong = [(f"NESIE_{'__'.join(map(str, one['loc'])).upper()}", str(one["msg"])) for one in error.errors()]
+    told = [f"{name}: {why.removeprefix('Value error, ')}" for name, why in wrong]
+    raise InvalidInput("settings-wrong", "; ".join(told))

@@ -32,9 +32,20 @@ _log = logging.getLogger(__name__)
 # activities' names, and what workflows share. Purity of these is guarded by import contracts and ruff.
 RUNNER = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules(
-        "rules", "activities", "infra", "workflows.attributes", "workflows.messages", "workflows.options"
+        "rules",
+        "activities",
+        "infra",
+        "workflows.attributes",
+        "workflows.messages",
+        "workflows.options",
+        "workflows.cases",
+        "workflows.clock",
     )
 )
+
+# Workflows that a worker keeps in memory, about 0.4 MB each; the others come back from their histories when they wake.
+# Most of ours sleep for days: however many there are, a worker stays as large as this.
+CACHED_WORKFLOWS = 250
 
 # The API answers a person within seconds: give up early, the outbox sends again. Workers keep the SDK's patience.
 QUICK = RetryConfig(max_retries=3, max_elapsed_time_millis=2000)

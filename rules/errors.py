@@ -7,6 +7,7 @@
   x NotAllowed       403  the rules forbid it (IIN cannot be changed, para 6)
   x NotConfirmed     401/403  code, face or signature did not match
   x AccountNotOwned  409  no transfer: the account is not shown to be the client's (para 9)
+  x Gone             410  it was destroyed after its retention (para 34)
 * Fault              something outside failed: Temporal retries it, ops see it, HTTP 503
   x Unavailable      refused, timed out, 5xx
   x BrokenContract   an answer we cannot read: retried slowly, alarm at once
@@ -69,6 +70,12 @@ class AccountNotOwned(BusinessError):
     """The account is not shown to be the client's. Rules: para 9, part 2."""
 
     status = 409
+
+
+class Gone(BusinessError):
+    """It was there, and was destroyed after its retention. Rules: para 34."""
+
+    status = 410
 
 
 class Fault(Exception):

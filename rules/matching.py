@@ -28,11 +28,14 @@ _LONGEST_TEXT = 2000  # a bank's purpose is a few hundred characters; more is no
 
 
 class MatchedBy(StrEnum):
-    """How a payment found its loan. people: two members of staff said so."""
+    """How a payment found its place. people: two members of staff said so. operator: no loan's, but the settlement of
+    the terminals' operator.
+    """
 
     REFERENCE = "reference"
     ACCOUNT = "account"
     PEOPLE = "people"
+    OPERATOR = "operator"
 
 
 class Candidate(Frozen):

@@ -5,6 +5,7 @@
 | a microcredit issued | disburse:{application} | {application} | disbursement/{application} |
 | money above the debt, back to the client | refund:{loan}:{n} | the key | refund/{loan}/{n} |
 | a payment nobody can place, back to its payer | return:{incoming payment} | the key | refund/{incoming payment} |
+| the same, its n-th try, from the second | return:{incoming payment}:{n} | the key | refund/{incoming payment}/{n} |
 | what was collected on a loan made by fraud | return-collected:{loan}:{n} | the key | refund/{loan}/collected-{n} |
 
 Rules: para 9, part 2; para 13, part 5.
@@ -22,7 +23,7 @@ _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _KEY = re.compile(
     rf"disburse:(?P<application>{_UUID})"
     rf"|(?P<back>refund|return-collected):(?P<loan>{_UUID}):(?P<n>[0-9]{{1,6}})"
-    rf"|return:(?P<incoming>{_UUID})",
+    rf"|return:(?P<incoming>{_UUID})(?::(?P<attempt>[2-9]|[1-9][0-9]{{1,5}}))?",
     re.ASCII,
 )
 
@@ -46,14 +47,31 @@ def refund_key(loan_id: UUID, n: int) -> str:
     return f"refund:{loan_id}:{n}"
 
 
-def return_key(incoming_payment_id: UUID) -> str:
-    """The key of a payment that goes back to whoever sent it."""
-    return f"return:{incoming_payment_id}"
+def return_key(incoming_payment_id: UUID, attempt: int = 1) -> str:
+    """The key of a payment that goes back to whoever sent it. attempt: from 1; another one is another payment.
+
+    >>> return_key(UUID("00000000-0000-4000-8000-000000000000"), 2)
+    'return:00000000-0000-4000-8000-000000000000:2'
+    """
+    first = f"return:{incoming_payment_id}"  # as it was before there were others
+    return first if attempt == 1 else f"{first}:{attempt}"
 
 
 def return_collected_key(loan_id: UUID, n: int = 1) -> str:
     """The key of what is given back after a loan made by fraud is written off. Rules: para 13, part 5."""
     return f"return-collected:{loan_id}:{n}"
+
+
+def attempt_of(key: str) -> int:
+    """Which try to send an incoming payment back a payment is, from 1.
+
+    Raises:
+        InvalidInput: `payment-key-invalid`: no business fact of ours.
+
+    >>> attempt_of("return:00000000-0000-4000-8000-000000000000:12")
+    12
+    """
+    return int(_read(key)["attempt"] or 1)
 
 
 def purpose_of(key: str) -> Purpose:
@@ -92,12 +110,14 @@ def case_of(order_id: str) -> str:
     'disbursement/00000000-0000-4000-8000-000000000000'
     >>> case_of("refund:00000000-0000-4000-8000-000000000000:2")
     'refund/00000000-0000-4000-8000-000000000000/2'
+    >>> case_of("return:00000000-0000-4000-8000-000000000000:2")
+    'refund/00000000-0000-4000-8000-000000000000/2'
     """
     found = _read(order_id if ":" in order_id else f"disburse:{order_id}")
     if found["application"]:
         return f"disbursement/{found['application']}"
     if found["incoming"]:
-        return f"refund/{found['incoming']}"
+        return f"refund/{found['incoming']}" + (f"/{found['attempt']}" if found["attempt"] else "")
     part = found["n"] if found["back"] == "refund" else f"collected-{found['n']}"
     return f"refund/{found['loan']}/{part}"
 

@@ -168,6 +168,9 @@ _IDENTIFICATION = (
 _CHANNELS = (
     _row("merchant-confirmation-hours", "72", "hours", _START, _ENDS, A, "para 9"),
     _row("cash-order-hours", "72", "hours", _START, _ENDS, A, "para 9"),
+    _row("refund-account-reminder-days", "7", "calendar days", _START, _CHOICE, A, "para 9, part 2"),
+    _row("refund-account-reminders", "4", "reminders, then people look", _START, _CHOICE, A, "para 9, part 2"),
+    _row("refund-account-tries", "5", "accounts a day", _START, _CHOICE, A, "para 9, part 2"),
     _row("cash-two-people-tenge", "500000", "tenge, exceeded", _START, _CHOICE, A, "para 9"),
     _row("terminal-most-tenge", "500000", "tenge", _START, _CHOICE, A, "para 9"),
     _row("digital-document-minutes", "30", "minutes", _START, _CHOICE, A, "para 9"),
@@ -176,4 +179,33 @@ _CHANNELS = (
     _row("collection-codes", "3", "codes an order", _START, _CHOICE, A, "para 11"),
 )
 
-ROWS: tuple[PolicyRow, ...] = (*_MONEY, *_DUE_DILIGENCE, *_WAITING, *_AFTER, *_IDENTIFICATION, *_CHANNELS)
+_CLOCKS = (
+    _row("resource-notice-days", "10", "working days", _START, "R, para 4 and 5", A, "para 4"),
+    _row("incident-inform-days", "1", "working days", _R2023, "R, para 13", A, "para 13, part 1"),
+    _row("incident-act-days", "2", "working days", _R2023, "R, para 13", A, "para 13, part 1"),
+    _row("suspension-days", "3", "working days", _R2023, "R, para 13", A, "para 13, part 2"),
+    _row("suspension-unconfirmed-rule", True, "switch", _R2023, _CHOICE, A, "para 13, part 2"),
+    _row("suspension-unconfirmed-hours", "15", "hours before the term ends", _R2023, _CHOICE, A, "para 13, part 2"),
+    _row("charge-suspended-interest-rule", True, "switch", _R2023, "R, para 13", A, "para 13, part 3"),
+    _row("write-off-days", "15", "working days", _R2023, "R, para 13", A, "para 13, part 4"),
+    _row("lender-breach-days", "15", "working days", _LAW_205, f"{_WAIT}; the days were not read", C, "law 205-VIII"),
+    _row("ombudsman-days", "15", "working days", _LAW_205, f"{_WAIT}; the days were not read", C, "law 205-VIII"),
+    _row("verdict-returns-paid-rule", True, "switch", _R2023, "R, para 13", A, "para 13, part 4"),
+    _row("lender-breach-returns-paid-rule", False, "switch", _LAW_205, f"{_WAIT}; not read", C, "law 205-VIII"),
+    _row("ombudsman-returns-paid-rule", False, "switch", _LAW_205, f"{_WAIT}; not read", C, "law 205-VIII"),
+    _row("leak-response-days", "3", "working days", _R2024B, _CHOICE, A, "para 36"),
+    _row("report-days", "10", "working days", _START, "a sister act of the National Bank, by the press", C, "reports"),
+    _row("complaint-answer-days", "15", "working days", _START, _CHOICE, C, "para 7, part 7"),
+    _row("clock-warning-days", "1", "working days before", _START, _CHOICE, A, "para 13"),
+    _row("clock-warning-hour", "9", "o'clock in Almaty", _START, _CHOICE, A, "para 13"),
+)
+
+_WATCHES = (
+    _row("access-records-per-hour", "60", "records a person", _START, _CHOICE, A, "para 13, part 1"),
+    _row("staff-log-ins-failed-per-hour", "10", "of one account", _START, _CHOICE, A, "para 13, part 1"),
+    _row("staff-log-ins-failed-per-hour-all", "50", "of all accounts", _START, _CHOICE, A, "para 13, part 1"),
+)
+
+ROWS: tuple[PolicyRow, ...] = (
+    *_MONEY, *_DUE_DILIGENCE, *_WAITING, *_AFTER, *_IDENTIFICATION, *_CHANNELS, *_CLOCKS, *_WATCHES,
+)  # fmt: skip

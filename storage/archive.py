@@ -115,6 +115,10 @@ class Archive:
         """Lock longer; an end that is earlier than today's leaves it as it is."""
         await self._call(partial(self._extend, key, version_id, _whole_second(until)))
 
+    async def remove(self, key: str, version_id: str) -> str | None:
+        """Remove one version whose lock is over; None where it is gone, else the store's word for why it stays."""
+        return await self._call(partial(self._remove, key, version_id))
+
     async def verify_lock(self) -> list[LockCheck]:
         """Try to break the lock in a scratch bucket, rule by rule. Takes some seconds and leaves small objects."""
         return await self._call(partial(check_lock, self._client, self._bucket))
@@ -146,6 +150,13 @@ class Archive:
             raise BrokenContract("archive: the bucket keeps no versions")
         with suppress(ValueError):  # the SDK's word for a lock without a default retention, which is what we want
             self._client.get_object_lock_config(bucket_name=self._bucket)  # raises where lock is off
+
+    def _remove(self, key: str, version_id: str) -> str | None:
+        try:
+            self._client.remove_object(bucket_name=self._bucket, object_name=key, version_id=version_id)
+        except S3Error as error:
+            return None if error.code in _ABSENT - {"MethodNotAllowed"} else str(error.code)
+        return None
 
     def _put(self, content: bytes, key: str, until: datetime) -> Reference:
         digest = sha256(content)

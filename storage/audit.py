@@ -23,11 +23,13 @@ START = "0" * 64
 _ROWS_AT_ONCE = 5_000
 _INSTANT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 # the very text that the database hashed, written again by PostgreSQL's own functions
-_CHAIN = """
+_ROWS = """
     select n, previous, hash, jsonb_build_array(n, to_char(at at time zone 'UTC', :instant), actor, action, subject,
         reason, paragraph, detail, previous)::text as hashed
-    from audit_entry order by n
+    from audit_entry
 """
+_CHAIN = f"{_ROWS} order by n"
+_SLICE = f"{_ROWS} where n > :after order by n limit :limit"
 
 
 class AuditReport(BaseModel):
@@ -92,6 +94,38 @@ async def verify(session: AsyncSession, expected: tuple[int, str] | None = None)
         missing = f"the chain ends before row {expected[0]}, which was noted earlier"
         return AuditReport(rows=count, head=head, verified=False, forged_row=count + 1, problem=missing)
     return AuditReport(rows=count, head=head, verified=True)
+
+
+class AuditSlice(BaseModel):
+    """Some rows of the chain. last, head: number and hash of the last of them. forged: rows that do not fit, and why.
+
+    over: there is nothing behind them.
+    """
+
+    last: int
+    head: str
+    forged: list[tuple[int, str]]
+    over: bool
+
+
+async def verify_slice(session: AsyncSession, last: int, head: str, limit: int) -> AuditSlice:
+    """Compute the next rows again, behind the row with this number and hash (0 and START: from the first).
+
+    Behind a row that does not fit it goes on with that row's own hash, so that one forgery hides no other.
+    """
+    rows = (await run(session, _SLICE, instant=_INSTANT, after=last, limit=limit)).all()
+    forged = []
+    for row in rows:
+        problem = _problem(last + 1, head, row.n, row.previous, row.hash, row.hashed)
+        if problem is not None:
+            forged.append((row.n, problem))
+        last, head = row.n, row.hash
+    return AuditSlice(last=last, head=head, forged=forged, over=len(rows) < limit)
+
+
+async def hash_of(session: AsyncSession, n: int) -> str | None:
+    """The hash of a row, None where there is no such row."""
+    return (await run(session, "select hash from audit_entry where n = :n", n=n)).scalar_one_or_none()
 
 
 def _problem(due: int, head: str, n: int, previous: str, stored: str, hashed: str) -> str | None:

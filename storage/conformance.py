@@ -55,6 +55,14 @@ async def newest(session: AsyncSession) -> ArchiveConformance | None:
     return (await session.exec(query)).first()
 
 
+async def last_held(session: AsyncSession, endpoint: str) -> ArchiveConformance | None:
+    """The last trial of this store in which the lock held."""
+    query = select(ArchiveConformance).where(
+        col(ArchiveConformance.endpoint) == endpoint, col(ArchiveConformance.held).is_(True)
+    )
+    return (await session.exec(query.order_by(col(ArchiveConformance.at).desc()).limit(1))).first()
+
+
 def broken_rules(row: ArchiveConformance) -> list[str]:
     """The vital rules that did not hold."""
     return [check["rule"] for check in row.checks if check["vital"] and check["result"] != HELD]

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rules.errors import BusinessError, NotFound
+from rules.errors import BusinessError, Gone, NotFound
 from storage import audit
 from storage.archive import Archive
 from storage.clock import now
@@ -41,6 +41,7 @@ class Documents:
         client: Client | None,
         application_id: UUID | None = None,
         retain_until: datetime,
+        actor: str | None = None,
     ) -> Document:
         """Archive bytes. When this returns they are locked and read back; the row stands when the caller commits.
 
@@ -50,6 +51,7 @@ class Documents:
             direction: received (from the client) | sent (shown to the client) | made (by us).
             client: whose key seals it; a document of no client gets a key of its own.
             retain_until: the lock's end, at least.
+            actor: who brought it, for the audit trail, where that is neither the client nor we.
 
         Raises:
             Fault: the archive is away, or does not keep what it promised.
@@ -78,7 +80,7 @@ class Documents:
         await session.flush()
         await audit.record(
             session,
-            actor=f"client:{client.id}" if client and direction == "received" else "system:documents",
+            actor=actor or (f"client:{client.id}" if client and direction == "received" else "system:documents"),
             action="document-archived",
             subject=f"document:{document_id}",
             paragraph="34",
@@ -99,6 +101,7 @@ class Documents:
 
         Raises:
             NotFound: `document-unknown`, or `document-absent` from the archive.
+            Gone: `data-destroyed` after its retention.
             BusinessError: `document-damaged`: the archive gave other bytes than were put.
             Fault: the archive is away.
         """
@@ -108,6 +111,8 @@ class Documents:
         wrapped = document.data_key
         if wrapped is None:
             wrapped = (await session.get_one(Client, document.client_id)).data_key
+        if not wrapped:  # before the archive is asked: the object may be gone too
+            raise Gone("data-destroyed")
         sealed = await self._archive.get(document.key, document.version_id)
         if sha256(sealed).hexdigest() != document.sealed_sha256:
             raise BusinessError("document-damaged")

@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rules.errors import NotFound
 from storage.database import run
-from storage.tables import FurnishingBatch, FurnishingRecord, Loan
+from storage.tables import FurnishingBatch, FurnishingDecision, FurnishingRecord, Loan
 
 _LOCK = 4217  # of making batches: two makers would see the same records
 _DUE = """
@@ -45,16 +45,33 @@ async def by_id(session: AsyncSession, record_id: UUID) -> FurnishingRecord:
     return record
 
 
+async def newest(session: AsyncSession, key: str) -> FurnishingRecord:
+    """What stands now in the place of a business fact's record: itself, or what was sent instead of it.
+
+    Raises:
+        NotFound: `furnishing-unknown`.
+    """
+    first = await by_key(session, key)
+    if first is None:
+        raise NotFound("furnishing-unknown")
+    query = select(FurnishingRecord).where(
+        col(FurnishingRecord.loan_id) == first.loan_id,
+        col(FurnishingRecord.place) == first.place,
+        col(FurnishingRecord.state) != "superseded",
+    )
+    return (await session.exec(query.execution_options(populate_existing=True))).one()
+
+
 async def next_place(session: AsyncSession, loan_id: UUID) -> int:
     """The end of the loan's line; the caller holds the loan's lock."""
     query = select(func.max(FurnishingRecord.place)).where(col(FurnishingRecord.loan_id) == loan_id)
     return ((await session.exec(query)).one() or 0) + 1
 
 
-async def reporting_suspended(session: AsyncSession, loan_id: UUID) -> bool:
-    """Whether the last word on reporting, sent or not, is that the debt is not sent. Rules: para 13, part 2."""
+async def word_on_reporting(session: AsyncSession, loan_id: UUID) -> FurnishingRecord | None:
+    """The last SUSPEND_REPORTING or RESUME of a loan, sent or not; None where there was none."""
     query = (
-        select(FurnishingRecord.op)
+        select(FurnishingRecord)
         .where(
             col(FurnishingRecord.loan_id) == loan_id,
             col(FurnishingRecord.op).in_(("SUSPEND_REPORTING", "RESUME")),
@@ -63,7 +80,34 @@ async def reporting_suspended(session: AsyncSession, loan_id: UUID) -> bool:
         .order_by(col(FurnishingRecord.place).desc())
         .limit(1)
     )
-    return (await session.exec(query)).first() == "SUSPEND_REPORTING"
+    return (await session.exec(query.execution_options(populate_existing=True))).first()
+
+
+async def reporting_suspended(session: AsyncSession, loan_id: UUID) -> bool:
+    """Whether the last word on reporting, sent or not, is that the debt is not sent. Rules: para 13, part 2."""
+    last = await word_on_reporting(session, loan_id)
+    return last is not None and last.op == "SUSPEND_REPORTING"
+
+
+async def held_up(session: AsyncSession, record: FurnishingRecord) -> bool:
+    """Whether the bureau has rejected this record, or one before it in the loan's line: people must mend that first."""
+    query = select(FurnishingRecord.id).where(
+        col(FurnishingRecord.loan_id) == record.loan_id,
+        col(FurnishingRecord.place) <= record.place,
+        col(FurnishingRecord.state) == "rejected",
+    )
+    return (await session.exec(query.limit(1))).first() is not None
+
+
+async def loans_of(session: AsyncSession, batch_id: UUID | None, decision_id: UUID | None) -> set[UUID]:
+    """Loans that a batch tells of, or the record that two people have decided on."""
+    query = select(FurnishingRecord.loan_id)
+    if batch_id is not None:
+        query = query.where(col(FurnishingRecord.batch_id) == batch_id)
+    else:
+        query = query.join(FurnishingDecision, col(FurnishingDecision.record_id) == col(FurnishingRecord.id))
+        query = query.where(col(FurnishingDecision.id) == decision_id)
+    return set((await session.exec(query)).all())
 
 
 async def recall_updates(session: AsyncSession, loan_id: UUID) -> int:
@@ -75,6 +119,17 @@ async def recall_updates(session: AsyncSession, loan_id: UUID) -> int:
         loan=loan_id,
     )
     return taken.rowcount
+
+
+async def behind(session: AsyncSession, record: FurnishingRecord) -> Sequence[FurnishingRecord]:
+    """What waits in the loan's line after a record that holds it up, in its order; the caller holds the loan's lock."""
+    query = select(FurnishingRecord).where(
+        col(FurnishingRecord.loan_id) == record.loan_id,
+        col(FurnishingRecord.place) > record.place,
+        col(FurnishingRecord.state) == "waiting",
+    )
+    query = query.order_by(col(FurnishingRecord.place))
+    return (await session.exec(query.execution_options(populate_existing=True))).all()
 
 
 async def make_batch(session: AsyncSession, batch_id: UUID, limit: int) -> int:

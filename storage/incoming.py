@@ -138,6 +138,12 @@ async def place(session: AsyncSession, payment_id: UUID, loan_id: UUID, by: Matc
     )
 
 
+async def settled(session: AsyncSession, payment_id: UUID) -> bool:
+    """An unmatched payment is the settlement of the terminals' operator. True for the one caller that moved it."""
+    change = "state = 'BOOKED', matched_by = :by"
+    return await _move(session, payment_id, "UNMATCHED", change, by=MatchedBy.OPERATOR)
+
+
 async def send_back(session: AsyncSession, payment_id: UUID) -> bool:
     """An unmatched payment begins its way back to the payer. True for the one caller that moved it."""
     return await _move(session, payment_id, "UNMATCHED", "state = 'RETURNING'")
@@ -149,7 +155,7 @@ async def stay(session: AsyncSession, payment_id: UUID) -> bool:
 
 
 async def _move(session: AsyncSession, payment_id: UUID, origin: str, change: str, **values: object) -> bool:
-    # change is one of the three texts above, never a caller's
+    # change is one of the four texts above, never a caller's
     statement = f"update incoming_payment set {change} where id = :id and state = :origin returning 1"  # noqa: S608  # nosec B608
     moved = await run(session, statement, id=payment_id, origin=origin, **values)
     return moved.one_or_none() is not None

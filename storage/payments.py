@@ -5,6 +5,7 @@ Rules: para 9, part 2.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
@@ -27,6 +28,7 @@ _FROM = {
     "returned": ["accepted", "done", "unknown"],
 }
 UNSETTLED = ("held", "sending", "accepted", "unknown")
+UNPAID = ("refused", "returned")
 
 
 async def intend(
@@ -218,6 +220,19 @@ async def under_way(session: AsyncSession, loan_id: UUID) -> Money:
         states=list(UNSETTLED),
     )
     return Money(found.scalar_one())
+
+
+async def returns_of(
+    session: AsyncSession, incoming_payment_ids: Collection[UUID]
+) -> dict[UUID, list[OutboundPayment]]:
+    """The payments that were to send these incoming payments back, oldest first."""
+    query = select(OutboundPayment).where(col(OutboundPayment.incoming_payment_id).in_(incoming_payment_ids))
+    query = query.order_by(col(OutboundPayment.made_at)).execution_options(populate_existing=True)
+    found: dict[UUID, list[OutboundPayment]] = {}
+    for row in await session.exec(query):
+        if row.incoming_payment_id is not None:
+            found.setdefault(row.incoming_payment_id, []).append(row)
+    return found
 
 
 async def unsettled(session: AsyncSession, older_than_seconds: int = 0) -> list[OutboundPayment]:

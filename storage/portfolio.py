@@ -1,79 +1,115 @@
-"""All loans as streams of whole numbers: a range of loans, and their facts, straight from PostgreSQL into columns."""
+"""All loans as streams of whole numbers: a range of loans, and their facts, straight from PostgreSQL into columns.
+
+A driver costs more by the row than everything else of a valuation. So the server packs a range into one value, records
+of equal length in network byte order, which numpy reads as it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, LiteralString
 
+import numpy as np
 import psycopg
-import pyarrow as pa
-from adbc_driver_postgresql import dbapi
+from numpy.typing import NDArray
 from psycopg import sql
 
 from rules.loan_events import LoanEvent, loan_event
 from rules.schedule import LoanTerms
 from storage.database import libpq_url
 
-_LOANS = sql.SQL(
-    "select no, lent, rate_millionths, periods::bigint as periods, interest_only::bigint as interest_only,"
-    " plan::bigint as plan, (starts - date '0001-01-01' + 1)::bigint as disbursed,"
-    " (first_due - date '0001-01-01' + 1)::bigint as first_due,"
-    " (disbursed_on - date '0001-01-01' + 1)::bigint as lent_on"
-    " from loan where no >= {first} and no < {after} and disbursed_on <= {on} order by no"
-)
-_FACTS = sql.SQL(
-    "select loan_no, (value_date - date '0001-01-01' + 1)::integer as day, code, tiyn from loan_event"
-    " where loan_no >= {first} and loan_no < {after} and value_date <= {on} and code > 0"
-    " order by loan_no, value_date, code"
-)
+Columns = dict[str, NDArray[np.int64]]
+
+_SENT = {"int8send": ">i8", "int4send": ">i4", "int2send": ">i2", "date_send": ">i4"}
+_DAY_ZERO = date(2000, 1, 1).toordinal()  # dates are sent as days since
+
+_LOAN: dict[str, LiteralString] = {
+    "no": "int8send", "lent": "int8send", "rate_millionths": "int8send", "periods": "int4send",
+    "interest_only": "int4send", "plan": "int2send", "starts": "date_send", "first_due": "date_send",
+    "disbursed_on": "date_send",
+}  # fmt: skip
+_FACT: dict[str, LiteralString] = {
+    "loan_no": "int8send", "value_date": "date_send", "code": "int2send", "tiyn": "int8send",
+}  # fmt: skip
+_LOANS: LiteralString = "from loan where no >= %s and no < %s and disbursed_on <= %s"
+_FACTS: LiteralString = "from loan_event where loan_no >= %s and loan_no < %s and value_date <= %s and code > 0"
+_RARER = """
+select key, kind, value_date, known_at, payload from loan_event
+where loan_no = any(%s) and value_date <= %s and code = 9 order by loan_no, value_date
+"""
 
 
 class PortfolioReader:
-    """A connection that reads ranges of loans as Arrow tables, and single loans with everything they have."""
+    """A connection that reads ranges of loans as columns, and single loans with everything they have."""
 
-    def __init__(self, connection: Any, plain: psycopg.Connection) -> None:
-        self._connection, self._plain = connection, plain
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
 
-    def loans(self, first: int, after: int, on: date) -> pa.Table:
+    def loans(self, first: int, after: int, on: date) -> Columns:
         """Terms of the loans with first <= no < after that were issued by a day; days as proleptic ordinals."""
-        return self._read(_LOANS, first, after, on)
+        return self._read(_LOAN, _LOANS, "no", first, after, on)
 
-    def facts(self, first: int, after: int, on: date) -> pa.Table:
-        """Their facts up to a day without the disbursement: loan_no, day, code, tiyn; loan by loan, day by day."""
-        return self._read(_FACTS, first, after, on)
+    def facts(self, first: int, after: int, on: date) -> Columns:
+        """Their facts up to a day without the disbursement, loan by loan, day by day, code by code."""
+        return self._read(_FACT, _FACTS, "loan_no, value_date, code", first, after, on)
 
-    def _read(self, query: sql.SQL, first: int, after: int, on: date) -> pa.Table:
-        text = query.format(first=sql.Literal(first), after=sql.Literal(after), on=sql.Literal(on))
-        with self._connection.cursor() as cursor:
-            cursor.execute(text.as_string(self._plain))
-            return cursor.fetch_arrow_table()
-
-    def rates(self) -> list[int]:
-        """Every rate in use, in millionths of a per cent a year."""
-        return [row[0] for row in self._plain.execute("select distinct rate_millionths from loan order by 1")]
+    def _read(
+        self, columns: dict[str, LiteralString], source: LiteralString, order: LiteralString, *asked: int | date
+    ) -> Columns:
+        packed = " || ".join(f"{send}({name})" for name, send in columns.items())
+        query = f"select count(*), string_agg({packed}, '' order by {order}) {source}"
+        with self._connection.cursor(binary=True) as cursor:
+            row = cursor.execute(query, asked).fetchone()
+        count, data = row or (0, None)
+        made = np.frombuffer(data or b"", [(name, _SENT[send]) for name, send in columns.items()])
+        if len(made) != count:  # a null takes its whole record away
+            raise ValueError(f"{count - len(made)} rows lack a column that the database fills when they are inserted")
+        return {
+            name: made[name].astype(np.int64) + (_DAY_ZERO if send == "date_send" else 0)
+            for name, send in columns.items()
+        }
 
     def last(self) -> int:
         """The greatest number of a loan, 0 where there is none."""
-        row = self._plain.execute("select coalesce(max(no), 0) from loan").fetchone()
+        row = self._connection.execute("select coalesce(max(no), 0) from loan").fetchone()
         return int(row[0]) if row else 0
+
+    def rarer(self, numbers: Sequence[int], on: date) -> Iterator[LoanEvent]:
+        """Of the facts of some loans up to a day those that are more than an amount, in the order of `facts`."""
+        for fact in self._connection.execute(_RARER, (list(numbers), on)):
+            yield _event(*fact)
+
+    def histories(self, numbers: Sequence[int]) -> Iterator[list[LoanEvent]]:
+        """All facts of each of some loans."""
+        events: dict[int, list[LoanEvent]] = {number: [] for number in numbers}
+        query = "select loan_no, key, kind, value_date, known_at, payload from loan_event where loan_no = any(%s)"
+        for number, *fact in self._connection.execute(query, (list(numbers),)):
+            events[number].append(_event(*fact))
+        yield from events.values()
 
     def whole(self, numbers: Sequence[int]) -> Iterator[tuple[int, LoanTerms, list[LoanEvent]]]:
         """Some loans by number, as rules.loan reads them."""
-        events: dict[int, list[LoanEvent]] = {number: [] for number in numbers}
-        query = "select loan_no, key, kind, value_date, known_at, payload from loan_event where loan_no = any(%s)"
-        for number, key, kind, day, known_at, payload in self._plain.execute(query, (list(numbers),)):
-            fact = {**payload, "key": key, "kind": kind, "value_date": day, "known_at": known_at}
-            events[number].append(loan_event.validate_python(fact))
+        histories = dict(zip(numbers, self.histories(numbers), strict=True))
         query = "select no, terms from loan where no = any(%s)"
-        for number, terms in self._plain.execute(query, (list(numbers),)):
-            yield number, LoanTerms.model_validate(terms), events[number]
+        for number, terms in self._connection.execute(query, (list(numbers),)):
+            yield number, LoanTerms.model_validate(terms), histories[number]
+
+
+def _event(key: str, kind: str, day: date, known_at: object, payload: dict[str, Any]) -> LoanEvent:
+    return loan_event.validate_python({**payload, "key": key, "kind": kind, "value_date": day, "known_at": known_at})
 
 
 @contextmanager
-def reader(url: str) -> Iterator[PortfolioReader]:
-    """Connect for the time of a valuation, as any role that may read loans."""
-    address = libpq_url(url)
-    with dbapi.connect(address, autocommit=True) as connection, psycopg.connect(address, autocommit=True) as plain:
-        yield PortfolioReader(connection, plain)
+def readers(url: str, count: int = 1) -> Iterator[list[PortfolioReader]]:
+    """Connections that see the same moment, for the time of a valuation, as any role that may read loans."""
+    with ExitStack() as stack:
+        made = [stack.enter_context(psycopg.connect(libpq_url(url))) for _ in range(count)]
+        for connection in made:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+        moment = made[0].execute("select pg_export_snapshot()").fetchone()
+        for connection in made[1:]:
+            connection.execute(sql.SQL("set transaction snapshot {}").format(moment[0] if moment else ""))
+        yield [PortfolioReader(connection) for connection in made]

@@ -198,6 +198,17 @@ async def close_of_payment(session: AsyncSession, payment_key: str) -> int:
     return len(closed.all())
 
 
+async def close_of_case(session: AsyncSession, workflow_id: str, ground: str) -> None:
+    """Take what waits about a case on this ground out of the queue: the ground is gone."""
+    await run(
+        session,
+        "update review set state = 'decided', claimed_by = null, claimed_at = null"
+        " where workflow_id = :workflow and ground = :ground and state <> 'decided'",
+        workflow=workflow_id,
+        ground=ground,
+    )
+
+
 async def decision(session: AsyncSession, review_id: UUID, decision_id: UUID) -> ReviewDecision | None:
     """The final decision with this id on this review; a proposal, and an id that was made up, are None."""
     query = select(ReviewDecision).where(

@@ -15,6 +15,13 @@ _SEALED_OWN = (
     ("outbound_payment", "key", "account"),
     ("incoming_payment", "id", "payer"),
     ("incoming_payment", "id", "purpose"),
+    ("refund_account", "id", "account"),
+    ("payment_assignment", "id", "account"),
+    ("furnishing_decision", "id", "words"),
+    ("incident", "id", "story"),
+    ("incident_task", "id", "words"),
+    ("incident_task", "id", "evidence"),
+    ("incident_closing", "id", "words"),
     ("outbox_action", "id", "argument"),
     ("outbox_action", "id", "result"),
     ("idempotency_record", "(scope, key)", "answer"),
@@ -46,10 +53,10 @@ async def rotate_master(session: AsyncSession, vault: Vault) -> int:
 
 
 async def _rewrap(session: AsyncSession, vault: Vault, table: str, identity: str, column: str, *, own: bool) -> int:
-    # nothing of these names comes from outside: they are the constants above
+    # nothing of these names comes from outside: they are the constants above; what was destroyed is empty
     start = 3 if own else 1  # version byte, behind a length of two bytes where the key travels in front
     stale = (
-        f"select ctid::text as place, {column} as sealed from {table} where {column} is not null"  # noqa: S608  # nosec
+        f"select ctid::text as place, {column} as sealed from {table} where length({column}) > 0"  # noqa: S608  # nosec
         f" and substring({column} from {start} for :length) <> :head"
         f" order by {identity} limit {_AT_ONCE} for update"
     )

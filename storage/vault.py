@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rules.errors import BusinessError
+from rules.errors import BusinessError, Gone
 from storage.database import run
 from storage.tables import MasterKeyCanary
 
@@ -81,6 +81,7 @@ class Vault:
 
         Raises:
             BusinessError: `sealed-damaged`: changed bytes, another key, or another context.
+            Gone: `data-destroyed`: the data key was destroyed after its retention; an empty one says so.
         """
         return _decrypt(AESGCM(self._unwrap(wrapped)), sealed, context.encode())
 
@@ -115,6 +116,8 @@ class Vault:
         return head + _encrypt(self._master[self.current], key, _WRAPPING + head)
 
     def _unwrap(self, wrapped: bytes) -> bytes:
+        if not wrapped:
+            raise Gone("data-destroyed")
         key_id, head, body = _header(wrapped)
         if key_id not in self._master:
             raise BusinessError("wrong-master-key", f"master key '{key_id}' is not at hand")

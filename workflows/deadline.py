@@ -1,6 +1,6 @@
-"""A day by which the law wants something done: staff are reminded before it, and told when it has passed undone.
+"""A day by which the law wants something done, as cases of older releases watch it; newer ones use workflows.clock.
 
-What must be done is somebody else's work; this only waits for it and watches the clock. The one place for it.
+Kept for the histories of running cases: it waits for somebody else's work and knows the day by itself alone.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
-from activities.furnishing import BatchMade, BatchRef, BatchState, BatchWanted
+from activities.furnishing import Answered, BatchMade, BatchRef, BatchState, BatchWanted
 from activities.furnishing import Furnishing as Records
 from rules.calendar import local_date
 from rules.editions import edition
@@ -30,6 +30,8 @@ from workflows.cases import Case, do, link
 
 CASE_ID = "furnishing"
 GATHER = timedelta(seconds=2)  # records of the same moment travel together, not each in a batch of its own
+BUREAU_ANSWERED = "bureau_answered"  # the signal that waiting cases hear
+_TELLS = "tells-who-waits"  # before it, nobody waited for the bureau's word
 _STARTS = 5  # the case may end between our look and our word; what fails for good the schedule makes up for
 
 
@@ -79,6 +81,13 @@ async def send_soon() -> None:
         with contextlib.suppress(FailureError):  # it has just ended
             await workflow.get_external_workflow_handle_for(Furnishing.run, CASE_ID).signal(Furnishing.records_waiting)
             return
+
+
+async def tell_waiting(answered: Answered) -> None:
+    """The cases that wait for the bureau's word look at it now: nobody has to ask again and again."""
+    for case_id in await do(Records.cases_waiting, answered, "кто ждёт ответа бюро", options.LOAN):
+        with contextlib.suppress(FailureError):  # it is over
+            await workflow.get_external_workflow_handle(case_id).signal(BUREAU_ANSWERED)
 
 
 @workflow.defn
@@ -150,6 +159,8 @@ class FurnishBatch:
         state = await work
         if state.more:
             await send_soon()
+        if workflow.patched(_TELLS):
+            await tell_waiting(Answered(batch_id=start.batch_id))
         return state
 
     async def _deliver(self) -> BatchState:
@@ -190,3 +201,6 @@ class FurnishingRound:
     async def run(self, due: RoundDue) -> None:
         """Start or wake the case."""
         await send_soon()
+        cause, _, which = due.by.partition(":")
+        if cause == "decision":  # what two people drop the bureau never answers
+            await tell_waiting(Answered(decision_id=UUID(which)))

@@ -105,21 +105,24 @@ class IncomingPayment:
     async def _placed(self, taken: MoneyTaken) -> MoneyTaken:
         """Until two people have said where the money belongs, and that is done."""
         while taken.state in _OPEN and taken.payment_id is not None:
-            ref, self._word = PaymentRef(payment_id=taken.payment_id), False
+            ref, self._word = PaymentRef(payment_id=taken.payment_id, attempt=taken.attempt), False
             if taken.state == "RETURNING":
                 taken = await self._sent_back(ref)
             else:
                 taken = await do(Incoming.follow_assignment, ref, "решение двух сотрудников о поступлении")
             self._taken = taken
             if taken.state == "UNMATCHED":
-                self._show(taken.state, needs_person=True, why=taken.why)
+                self._show(taken.state, needs_person=not taken.kept, why=taken.why)
                 await workflow.wait_condition(lambda: self._word)
         return taken
 
     async def _sent_back(self, ref: PaymentRef) -> MoneyTaken:
-        """To the payer, by the safe way; where that is not possible people look again."""
+        """To the payer, by the safe way; where that is not possible people look again, and may say: once more.
+
+        Each of their words is a payment of its own with a case of its own, so that a refused one is never revived.
+        """
         self._show("RETURNING")
-        key = return_key(ref.payment_id)
+        key = return_key(ref.payment_id, ref.attempt)
         money = RefundMoney(
             key=key, loan_id=None, incoming_payment_id=ref.payment_id, client_id=None, edition=self._start.edition
         )
@@ -149,7 +152,7 @@ class IncomingPayment:
 
     @workflow.update(description="Подтверждено вторым сотрудником (действует только запись в базе)")
     async def assignment_confirmed(self, confirmed: AssignmentConfirmed) -> str:
-        """Two people have said where the money belongs: loan | payer, by the row in our database."""
+        """Two people have said where the money belongs: loan | payer | queue, by the row in our database."""
         given = AssignmentGiven(assignment_id=confirmed.assignment_id, key=self._start.key)
         belongs = await do(Incoming.assignment_stands, given, "решение двух сотрудников")
         self._word = True

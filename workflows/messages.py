@@ -177,6 +177,15 @@ class Originated(Frozen):
     grounds: list[str] = []
 
 
+# ---- money that goes back
+
+
+class NameAccount(Frozen):
+    """The account that a client names for a refund; the sealed record of that id says which."""
+
+    account_id: UUID
+
+
 # ---- money that came in
 
 

@@ -69,6 +69,13 @@ LOAN = ActivityConfig(
     retry_policy=_retries(timedelta(milliseconds=500), timedelta(minutes=5)),
 )
 
+# A report: a million loans are read, written and archived; a process that dies is noticed by its silence.
+REPORT = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=_retries(timedelta(seconds=1), timedelta(minutes=5)),
+)
+
 
 def refusal(error: BaseException) -> ApplicationError | None:
     """The business's final answer inside a failure of an activity; None where the failure is something else.

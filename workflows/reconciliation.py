@@ -20,6 +20,7 @@ from temporalio.workflow import ParentClosePolicy
 
 from activities.client_files import ClientFiles, ReviewWanted
 from activities.reconciliation import GROUND, DayReconciled, Reconciliation, StatementDay
+from activities.terminal_books import TerminalsReconciled
 from rules.calendar import local_date
 from rules.editions import edition
 from rules.evidence import Frozen
@@ -130,8 +131,24 @@ class Reconcile:
             f"строк {found.lines}, сошлось {found.matched}, без объяснения {len(found.unexplained)},"
             f" нет в выписке {len(found.missing)}, остатки {'сходятся' if found.adds_up else 'не сходятся'},"
             f" в нашей книге расходится {len(found.ledger.differs)}, принято сейчас {len(found.taken)}"
+            f"{_of_terminals(found.terminals)}"
         )  # fmt: skip
         self._case.show(stage, f"выписка за {self._day.isoformat()}\n\n{text}", needs_person=needs_person)
+
+
+def _of_terminals(found: TerminalsReconciled | None) -> str:
+    """What the terminals' books leave open; nothing where all agree."""
+    if found is None or found.clean:
+        return ""
+    payouts = "" if found.payouts is None or found.payouts.clean else (
+        f", выдач без объяснения {len(found.payouts.differs)}, нет в реестре выдач {len(found.payouts.missing)}"
+    )  # fmt: skip
+    sums = [
+        f", перечисление `{one.key}`: разница {one.difference} ₸" for one in found.settlements if one.difference.root
+    ]
+    days = [f", за {one.day.isoformat()} не перечислено {one.expected} ₸" for one in found.unsettled]
+    receipts = f"\n\nтерминалы: чеков без объяснения {len(found.unexplained)}, нет в реестре {len(found.missing)}"
+    return "".join((receipts, payouts, *sums, *days))
 
 
 @workflow.defn

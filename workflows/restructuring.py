@@ -1,7 +1,7 @@
 """Restructuring: a borrower in arrears asked for other terms. Id `restructuring/{loan_id}/{n}`.
 
 an officer decides -> the written answer, in time -> the client signs the addendum, or does not -> the loan's new terms.
-The last day for the answer is watched (workflows.deadline); an answer that comes late is still given.
+The last day for the answer is watched by a statutory clock; an answer that comes late is still given.
 
 Rules: para 7, part 7; para 9; para 34.
 """
@@ -15,6 +15,7 @@ from uuid import UUID
 from temporalio import workflow
 
 from activities.client_files import ClientFiles, ReviewWanted
+from activities.clocks import ClockWanted
 from activities.faces import Faces, FaceShown
 from activities.histories import Histories, HistoryWanted
 from activities.notices import NoticeRef, Notices
@@ -28,14 +29,17 @@ from activities.restructuring import (
     Restructurings,
 )
 from activities.signatures import SignatureGiven, Signatures
+from rules.clocks import WARNING
 from rules.evidence import Frozen, StepOutcome, StepResult
 from rules.identification import passed
 from workflows import options
 from workflows.cases import Case, decision_of, do, link, wrong_step
+from workflows.clock import Clocks, Evidence
 from workflows.deadline import Deadline
 from workflows.loan_news import tell_loan
 from workflows.messages import ReviewDecided, SignContract
 
+_CLOCK = "restructuring-answer-on-a-clock"  # before it, only the workflow knew of the answer's last day
 ACT = "ADDENDUM"  # what the client's face and signature are for
 
 
@@ -66,6 +70,7 @@ class Restructuring:
         self._ref = RequestRef(request_id=start.request_id, client_id=start.client_id)
         self._case = Case("restructuring", start.edition)
         self._stage, self._late = "RECEIVED", False
+        self._clocks = Clocks(self._rang)
         self._opened: RequestOpened | None = None
         self._decided: ReviewDecided | None = None
         self._answered: RequestAnswered | None = None
@@ -102,15 +107,43 @@ class Restructuring:
         opened = await do(Restructurings.open_request, self._ref, "заявление в очередь сотрудников", options.LOAN)
         self._opened = opened
         self._show("RECEIVED", needs_person=True)
-        work = asyncio.create_task(self._decided_and_written(opened))
-        await Deadline(
-            "restructuring-answer-days", opened.due_at, self._is_late, warn_at=opened.warn_at, warn=self._warn
-        ).until(work.done, "ответ на заявление")
-        answered = self._answered = await work
+        answered = self._answered = await self._in_time(opened)
         self._late = False
         if answered.notice_id is not None:
             await do(Notices.text_client, NoticeRef(notice_id=answered.notice_id), "SMS: есть письмо", options.LOAN)
         return answered
+
+    async def _in_time(self, opened: RequestOpened) -> RequestAnswered:
+        """The answer, its last day watched."""
+        if not workflow.patched(_CLOCK) or opened.received_at is None:
+            work = asyncio.create_task(self._decided_and_written(opened))
+            await Deadline(
+                "restructuring-answer-days", opened.due_at, self._is_late, warn_at=opened.warn_at, warn=self._warn
+            ).until(work.done, "ответ на заявление")
+            return await work
+        wanted = ClockWanted(
+            key=f"restructuring:{self._start.request_id}", rule="restructuring-answer",
+            subject=f"loan:{self._start.loan_id}", workflow_id=workflow.info().workflow_id,
+            received_at=opened.received_at, document_id=opened.document_id,
+            client_id=self._start.client_id, loan_id=self._start.loan_id,
+        )  # fmt: skip
+        written: list[RequestAnswered] = []
+
+        async def work_of_staff() -> Evidence | None:
+            answered = await self._decided_and_written(opened)
+            written.append(answered)
+            return None if answered.notice_id is None else {"state": answered.state, "notice": str(answered.notice_id)}
+
+        await self._clocks.guard(wanted, work_of_staff())
+        return written[0]
+
+    async def _rang(self, kind: str) -> None:
+        if kind == WARNING:
+            await self._warn()
+        elif kind == "MISSED":
+            await self._is_late()
+        else:
+            self._show(self._stage, needs_person=self._stage == "RECEIVED")
 
     async def _decided_and_written(self, opened: RequestOpened) -> RequestAnswered:
         """What an officer decided, in writing; a decision that leaves nothing to write is asked for again."""

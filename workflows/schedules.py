@@ -5,6 +5,7 @@ Law on microfinance, art. 4. Rules: para 9, part 2.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio.client import (
@@ -22,8 +23,11 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 
+from workflows import report_schedules
+from workflows.audit_seal import seals
 from workflows.furnishing import FurnishingRound, RoundDue
 from workflows.reconciliation import ReconcileNight
+from workflows.watch_schedules import watches
 
 QUEUE = "origination"
 NIGHTLY = "reconciliation-nightly"
@@ -64,7 +68,9 @@ def rounds() -> Schedule:
     )
 
 
-SCHEDULES = {NIGHTLY: nightly, FURNISHING: rounds}
+SCHEDULES: dict[str, Callable[[], Schedule]] = {
+    NIGHTLY: nightly, FURNISHING: rounds, **watches(QUEUE), **seals(QUEUE), **report_schedules.SCHEDULES,
+}  # fmt: skip
 
 
 async def set_up(client: Client) -> None:

@@ -15,22 +15,29 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
-from activities.care import ArrearsFound, LoanCare, Tended
+from activities.care import ArrearsFound, LoanCare, Tended, notice_key
+from activities.clocks import ClockWanted
 from activities.closing import Closing
 from activities.histories import Histories, HistoryWanted
 from activities.loans import LoanRef, Loans
 from activities.notices import NoticeRef, Notices
+from rules.calendar import end_of_day
 from rules.evidence import Frozen
 from workflows import options
-from workflows.cases import Case, do, link
+from workflows.cases import Case, do
+from workflows.clock import Clocks, Evidence
 from workflows.deadline import Deadline
 from workflows.loan_bureau import BureauTold, tell_bureau
+from workflows.loan_page import described
 from workflows.loan_refund import RefundCase
 from workflows.messages import ReviewDecided
+from workflows.paper_messages import write_off_id
 
 _TENDED = "loan-is-tended"  # before it, a case only waited for the end of its loan
+_CLOCK = "arrears-notice-on-a-clock"  # before it, only the workflow knew of the notice's last day
+_BESIDE = "refund-goes-beside"  # before it, a case did nothing else until its refund had ended
 _AFTER_MIDNIGHT = timedelta(minutes=30)  # loans due on one day do not all wake at one instant
 _AT_LEAST = timedelta(seconds=30)  # the clocks of Temporal and of the database may differ a little
 _AGAIN = timedelta(days=1)
@@ -79,7 +86,9 @@ class Servicing:
         before = start.remembered or Remembered()
         self._part, self._bureau = before.part, before.bureau
         self._refund = RefundCase(self._loan, start.edition, before.refunds)
+        self._clocks = Clocks(self._rang)
         self._changes = 0
+        self._told: int | None = None
         self._tended: Tended | None = None
         self._trouble: str | None = None
 
@@ -96,7 +105,7 @@ class Servicing:
                 if seen == self._changes:
                     return closed
                 continue  # money came while the case was closing: it may have to go back
-            if workflow.info().is_continue_as_new_suggested() and not self._refund.waits:
+            if workflow.info().is_continue_as_new_suggested() and not (self._refund.waits or self._refund.beside):
                 await self._go_on_in_a_new_run()
             await self._sleep(seen, tended)
 
@@ -139,26 +148,66 @@ class Servicing:
             return None
         self._trouble, self._tended = None, tended
         self._show(tended)
-        if tended.owed_back:
-            self._changes += await self._refund.give_back(tended.refund_n)
+        if tended.owed_back and not await self._written_off_tells(tended):
+            if workflow.patched(_BESIDE):
+                self._refund.begin(tended.refund_n, self.loan_changed, collected=tended.return_collected)
+            else:
+                self._changes += await self._refund.give_back(tended.refund_n)
             self._show(tended)
         return tended
 
+    async def _written_off_tells(self, tended: Tended) -> bool:
+        """Whether an open write-off sees to the money; it hears that the books have changed. Rules: para 13, part 4."""
+        if tended.return_case is None:
+            return False
+        if self._told == self._changes:
+            return True
+        told = self._changes
+        case = workflow.get_external_workflow_handle(write_off_id(self._start.loan_id, tended.return_case))
+        try:
+            await case.signal("loan_changed")
+        except FailureError:
+            return False  # it is gone: what it owes goes back from here
+        self._told = told
+        return True
+
     async def _notify(self, found: ArrearsFound, by: datetime) -> None:
         """Send the notice; meanwhile its last day is watched. Law on microfinance, art. 9-2, part 1."""
+        if workflow.patched(_CLOCK):
+            await self._clocks.guard(self._notice_clock(found), self._send_notice(found))
+            return
         sending = asyncio.create_task(self._send_notice(found))
 
         async def late() -> None:
-            self._case.show("OVERDUE", "уведомление о просрочке не отправлено в срок", needs_person=True)
+            self._case.show("OVERDUE", _LATE, needs_person=True)
             await do(LoanCare.notice_late, found, "уведомление опаздывает: записать", options.LOAN)
 
         await Deadline("arrears-notice-days", by, late).until(sending.done, "уведомление о просрочке")
         await sending
 
-    async def _send_notice(self, found: ArrearsFound) -> None:
+    def _notice_clock(self, found: ArrearsFound) -> ClockWanted:
+        return ClockWanted(
+            key=notice_key(found.loan_id, found.since),
+            rule="arrears-notice",
+            subject=f"loan:{found.loan_id}",
+            workflow_id=workflow.info().workflow_id,
+            received_at=found.began_at or end_of_day(found.since - _AGAIN) - timedelta(microseconds=1),
+            client_id=found.client_id,
+            loan_id=found.loan_id,
+        )
+
+    async def _rang(self, kind: str) -> None:
+        """A notice that is late, or that cannot be sent for days, needs a person."""
+        if self._clocks.needs_person:
+            self._case.show("OVERDUE", "\n\n".join([_LATE, *self._clocks.lines()]), needs_person=True)
+
+    async def _send_notice(self, found: ArrearsFound) -> Evidence | None:
+        """None where nothing is to be told of any more: paid, or suspended."""
         notice_id = await do(Notices.send_arrears_notice, found, "уведомление о просрочке", options.LOAN)
-        if notice_id is not None:
-            await do(Notices.text_client, NoticeRef(notice_id=notice_id), "SMS: есть письмо", options.LOAN)
+        if notice_id is None:
+            return None
+        await do(Notices.text_client, NoticeRef(notice_id=notice_id), "SMS: есть письмо", options.LOAN)
+        return {"notice": str(notice_id)}
 
     async def _end_debt(self) -> None:
         """The certificate of no debt, and word of it; both once, however often the loan is looked at afterwards."""
@@ -168,10 +217,11 @@ class Servicing:
     async def _sleep(self, seen: int, tended: Tended | None) -> None:
         wake_at = tended.wake_at if tended is not None else None
         wait = _AGAIN if wake_at is None else wake_at - workflow.now() + self._own_minute
+        only_the_refund = tended is not None and wake_at is None and self._refund.beside
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._changes != seen or self._refund.decided,
-                timeout=max(wait, _AT_LEAST),
+                timeout=None if only_the_refund else max(wait, _AT_LEAST),
                 timeout_summary="до следующего дня, когда займу что-то нужно",
             )
 
@@ -225,7 +275,7 @@ class Servicing:
         """For staff; no sums and nothing personal."""
         lines = [f"заём `{self._start.loan_id}`"]
         if tended is not None:
-            lines += _described(self._start.loan_id, tended)
+            lines += described(self._start.loan_id, tended)
         if self._trouble is not None:
             lines.append(f"факты займа противоречат друг другу (`{self._trouble}`): нужен сотрудник")
         if self._refund.waits:
@@ -234,18 +284,5 @@ class Servicing:
         self._case.show(stage, "\n\n".join(lines), needs_person=self._trouble is not None or self._refund.waits)
 
 
+_LATE = "уведомление о просрочке не отправлено в срок"
 _OUTCOMES = {"repaid": "долг погашен", "written-off": "долг списан"}
-
-
-def _described(loan_id: UUID, tended: Tended) -> list[str]:
-    lines = []
-    if tended.arrears_since is not None:
-        told = "уведомление отправлено" if tended.notice_by is None else "уведомление ещё не отправлено"
-        lines.append(f"просрочка с {tended.arrears_since.isoformat()}, {told}")
-    if tended.restructuring_n is not None:
-        lines.append(link(f"restructuring/{loan_id}/{tended.restructuring_n}", "заявление об изменении условий"))
-    if tended.owed_back:
-        lines.append(link(f"refund/{loan_id}/{tended.refund_n}", "возврат переплаты"))
-    if tended.wake_at is not None:
-        lines.append(f"следующий взгляд {tended.wake_at.isoformat(timespec='minutes')}")
-    return lines

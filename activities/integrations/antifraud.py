@@ -22,11 +22,10 @@ class AntifraudCentre:
     ) -> None:
         self._service = Service("antifraud", url, token, client, timeout_seconds=timeout_seconds)
 
-    async def listed(self, iin: str, iban: str | None, phone: str, amount: Money) -> bool:
+    async def listed(self, iin: str, iban: str | None, phone: str | None, amount: Money) -> bool:
         """Whether the recipient is listed. Raises BrokenContract('antifraud-other-subject')."""
-        question = {"iin": iin, "msisdn": phone, "amount": str(amount)}
-        if iban is not None:
-            question["iban"] = iban
+        known = {"iban": iban, "msisdn": phone}
+        question = {"iin": iin, "amount": str(amount)} | {name: one for name, one in known.items() if one is not None}
         answer = await self._service.ask(_Answer, "POST", "/check", json=question)
         if answer.iin != iin:
             raise BrokenContract("antifraud-other-subject")

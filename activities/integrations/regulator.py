@@ -16,6 +16,7 @@ import httpx
 from pydantic import AwareDatetime, BaseModel, Field
 
 from activities.integrations.http import Refusals, Service, Wire
+from activities.ports import NoticeReceipt
 from rules.errors import BrokenContract, Conflict, InvalidInput, NotConfirmed, NotFound
 
 
@@ -25,13 +26,6 @@ class ReportState(BaseModel):
     state: Literal["IN_WORK", "ACCEPTED", "REJECTED"]
     at: datetime | None = None
     control_errors: list[dict[str, Any]] = []
-
-
-class NoticeReceipt(BaseModel):
-    """The agency's receipt."""
-
-    registration_number: str
-    received_at: datetime
 
 
 class _Uploaded(Wire):

@@ -1,7 +1,8 @@
-"""Factors, due dates and plans, compiled: what rules.accrual, rules.day_count and rules.plan do.
+"""Factors, due dates and plans, compiled: what rules.accrual, rules.day_count, rules.plan and rules.loan_plan do.
 
 Covered: monthly rows, original day kept and clamped, no day moved off a day off, the last row takes the difference,
 instalments exact to the tiyn; annuity, differentiated, bullet, and the own method with interest alone at first.
+A plan is a column for each row: its due date, part of the principal, payment, number.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from activities.portfolio import CACHED
+from activities.portfolio import PART, WHOLE
 from activities.portfolio.kernel_names import (
     ANNUITY,
     BULLET,
@@ -21,37 +22,33 @@ from activities.portfolio.kernel_names import (
     INTEREST_ONLY,
     LARGEST_BALANCE,
     LENT,
-    LENT_ON,
     LIMB,
     METHOD,
     MOST_DAYS,
     MOST_ROWS,
-    NEVER,
     OWN,
     PERIODS,
-    R_CAP,
     RATE,
+    ROW_DUE,
+    ROW_NUMBER,
+    ROW_PART,
+    ROW_PAY,
     SCALE,
     TOO_CLOSE,
-    V_CAP,
     V_COUNT,
     V_FREE,
-    V_LENT_ON,
     V_METHOD,
     V_ODD,
-    V_PENALTY_AT,
+    V_PASSED,
     V_PRINCIPAL,
     V_RATE,
-    V_SINCE,
-    V_STOP,
-    V_YEAR_END,
     VARIABLES,
 )
 
 Ints = NDArray[np.int64]
 
 
-@njit(cache=CACHED)
+@njit(**PART)
 def interest_of(balance: int, by: int) -> tuple[int, int]:
     """balance x factor: whole tiyn and the rest."""
     high = by // LIMB
@@ -63,7 +60,7 @@ def interest_of(balance: int, by: int) -> tuple[int, int]:
     return whole + carried, more - carried * SCALE
 
 
-@njit(cache=CACHED)
+@njit(**PART)
 def nearest(whole: int, rest: int) -> int:
     """To the nearest tiyn, half-even."""
     if rest > HALF or (rest == HALF and whole & 1):
@@ -71,7 +68,7 @@ def nearest(whole: int, rest: int) -> int:
     return whole
 
 
-@njit(cache=CACHED)
+@njit(**PART)
 def factor(table: Ints, v: Ints, days: int) -> int:
     """Interest of one tiyn over some days, in 1e-18; one as large as a whole is the scalar fold's to count."""
     if days >= MOST_DAYS:
@@ -83,20 +80,20 @@ def factor(table: Ints, v: Ints, days: int) -> int:
     return by
 
 
-@njit(cache=CACHED)
+@njit(**PART)
 def month_day(first: Ints, month: int, day: int) -> int:
     """The ordinal of a day of a month, clamped to the month's end; months count from the table's first."""
     return min(first[month] + day - 1, first[month + 1] - 1)
 
 
-@njit(cache=CACHED)
+@njit(**PART)
 def month_of(first: Ints, ordinal: int) -> int:
     """The month that an ordinal lies in."""
     return np.searchsorted(first, ordinal, side="right") - 1
 
 
-@njit(cache=CACHED)
-def due_dates(first: Ints, disbursed: int, first_due: int, count: int, due: Ints) -> None:
+@njit(**PART)
+def due_dates(first: Ints, disbursed: int, first_due: int, count: int, rows: Ints) -> None:
     """Counted from the disbursement where the first due date is whole months after it, else from that date."""
     month, to = month_of(first, disbursed), month_of(first, first_due)
     day = disbursed - first[month] + 1
@@ -105,13 +102,13 @@ def due_dates(first: Ints, disbursed: int, first_due: int, count: int, due: Ints
     if month_day(first, to, day) != first_due:
         to = month_of(first, first_due)
         day = first_due - first[to] + 1
-    due[0] = first_due
+    rows[ROW_DUE, 0] = first_due
     for k in range(1, count):
-        due[k] = month_day(first, to + k, day)
+        rows[ROW_DUE, k] = month_day(first, to + k, day)
 
 
-@njit(cache=CACHED)
-def divide(v: Ints, balance: int, at: int, by: Ints, part: Ints, pay: Ints) -> None:
+@njit(**PART)
+def divide(v: Ints, balance: int, at: int, by: Ints, rows: Ints) -> None:
     """The part of the principal and the payment of each row from `at` on; by[0] is the factor of the first of them."""
     count = v[V_COUNT] - at
     method = v[V_METHOD]
@@ -135,11 +132,11 @@ def divide(v: Ints, balance: int, at: int, by: Ints, part: Ints, pay: Ints) -> N
         elif here < 0 or here >= balance or here + interest <= 0:
             v[V_ODD] = 1
             here = min(max(here, 0), balance)
-        part[at + k], pay[at + k] = here, here + interest
+        rows[ROW_PART, at + k], rows[ROW_PAY, at + k] = here, here + interest
         balance -= here
 
 
-@njit(cache=CACHED)
+@njit(**PART)
 def instalment(v: Ints, balance: int, by: Ints, free: int, count: int) -> int:
     """The level instalment; flagged where floats cannot tell the rounding."""
     discount, sum_of = 1.0, 0.0
@@ -153,7 +150,7 @@ def instalment(v: Ints, balance: int, by: Ints, free: int, count: int) -> int:
     return int(below) + (1 if tried - below > 0.5 else 0)
 
 
-@njit(cache=CACHED)
+@njit(**PART)
 def half_even(over: int, under: int) -> int:
     """A quotient to the nearest whole number."""
     whole = over // under
@@ -163,57 +160,78 @@ def half_even(over: int, under: int) -> int:
     return whole
 
 
-@njit(cache=CACHED)
-def shorten(v: Ints, balance: int, at: int, by: Ints, part: Ints, pay: Ints) -> None:
+@njit(**PART)
+def shorten(v: Ints, balance: int, at: int, by: Ints, rows: Ints) -> None:
     """Instalments keep their sum (or their part of the principal), and the last ones fall away."""
     count = v[V_COUNT] - at
     stays = v[V_METHOD] == DIFFERENTIATED or v[V_METHOD] == BULLET
     for k in range(count):
         whole, rest = interest_of(balance, by[k])
         interest = nearest(whole, rest)
-        here = part[at + k] if stays or part[at + k] == 0 else max(pay[at + k] - interest, 0)
+        here = rows[ROW_PART, at + k]
+        if not stays and here > 0:
+            here = max(rows[ROW_PAY, at + k] - interest, 0)
         here = balance if k == count - 1 else min(here, balance)
-        part[at + k], pay[at + k] = here, here + interest
+        rows[ROW_PART, at + k], rows[ROW_PAY, at + k] = here, here + interest
         balance -= here
         if balance == 0:
             v[V_COUNT] = at + k + 1
             return
 
 
-@njit(cache=CACHED)
-def year_end(first: Ints, lent_on: int, year: int) -> int:
-    """The last day of a contract year; year 0 is the first."""
-    month = month_of(first, lent_on)
-    return month_day(first, month + 12 * (year + 1), lent_on - first[month] + 1)
+@njit(**PART)
+def move(v: Ints, rows: Ints, due: int, to: int, later_too: int) -> None:
+    """One due date to come becomes another, or with it all later ones by as many days; in order again."""
+    at, count = v[V_PASSED], v[V_COUNT]
+    while at < count and rows[ROW_DUE, at] != due:
+        at += 1
+    for k in range(at, count if later_too else min(at + 1, count)):
+        rows[ROW_DUE, k] += to - due
+    for k in range(v[V_PASSED] + 1, count):
+        here = k
+        while here > v[V_PASSED] and (
+            rows[ROW_DUE, here - 1] > rows[ROW_DUE, here]
+            or (rows[ROW_DUE, here - 1] == rows[ROW_DUE, here] and rows[ROW_NUMBER, here - 1] > rows[ROW_NUMBER, here])
+        ):
+            for name in range(len(rows)):
+                rows[name, here - 1], rows[name, here] = rows[name, here], rows[name, here - 1]
+            here -= 1
 
 
-@njit(cache=CACHED)
-def begin(
-    terms: Ints, table: Ints, first: Ints, rules: Ints, v: Ints, due: Ints, part: Ints, pay: Ints, by: Ints
-) -> None:
-    """A loan at the end of the day its money left, with its plan."""
-    v[V_PRINCIPAL], v[V_RATE], v[V_METHOD], v[V_FREE] = terms[LENT], terms[RATE], terms[METHOD], terms[INTEREST_ONLY]
-    v[V_LENT_ON] = v[V_SINCE] = v[V_PENALTY_AT] = terms[LENT_ON]
-    v[V_STOP], v[V_CAP], v[V_COUNT] = NEVER, terms[LENT] * rules[R_CAP], terms[PERIODS]
-    v[V_YEAR_END] = year_end(first, terms[LENT_ON], 0)
-    if terms[PERIODS] > MOST_ROWS or terms[LENT] >= LARGEST_BALANCE:
+@njit(**PART)
+def make_plan(table: Ints, first: Ints, v: Ints, rows: Ints, by: Ints, disbursed: int, first_due: int) -> None:
+    """The plan of a contract, or of a restructuring: V_RATE, V_METHOD, V_FREE, V_COUNT and V_PRINCIPAL say the rest."""
+    v[V_PASSED] = 0
+    count = v[V_COUNT]
+    if count < 1 or count > MOST_ROWS or first_due <= disbursed or v[V_PRINCIPAL] <= 0:
         v[V_ODD] = 1
         return
-    due_dates(first, terms[DISBURSED], terms[FIRST_DUE], terms[PERIODS], due)
-    before = terms[DISBURSED]
-    for k in range(terms[PERIODS]):
-        by[k] = factor(table, v, due[k] - before)
-        before = due[k]
-    divide(v, terms[LENT], 0, by, part, pay)
+    due_dates(first, disbursed, first_due, count, rows)
+    before = disbursed
+    for k in range(count):
+        by[k] = factor(table, v, rows[ROW_DUE, k] - before)
+        before = rows[ROW_DUE, k]
+        rows[ROW_NUMBER, k] = k
+    divide(v, v[V_PRINCIPAL], 0, by, rows)
 
 
-@njit(cache=CACHED)
-def plans(terms: Ints, table: Ints, first: Ints, rules: Ints, due: Ints, part: Ints, pay: Ints) -> None:
+@njit(**PART)
+def contract_plan(terms: Ints, table: Ints, first: Ints, v: Ints, rows: Ints, by: Ints) -> None:
+    """The plan of a loan's terms."""
+    v[V_PRINCIPAL], v[V_RATE], v[V_METHOD], v[V_FREE] = terms[LENT], terms[RATE], terms[METHOD], terms[INTEREST_ONLY]
+    v[V_COUNT] = terms[PERIODS]
+    if terms[LENT] >= LARGEST_BALANCE:
+        v[V_ODD] = 1
+        return
+    make_plan(table, first, v, rows, by, terms[DISBURSED], terms[FIRST_DUE])
+
+
+@njit(**WHOLE)
+def plans(terms: Ints, table: Ints, first: Ints, due: Ints, part: Ints, pay: Ints) -> None:
     """The plans of many loans, a column each; rows behind the last one stay as they are."""
-    v, by, none = np.zeros(VARIABLES, np.int64), np.zeros(MOST_ROWS, np.int64), np.zeros(MOST_ROWS, np.int64)
-    dues, parts, pays = none.copy(), none.copy(), none.copy()
+    v, by, rows = np.zeros(VARIABLES, np.int64), np.zeros(MOST_ROWS, np.int64), np.zeros((4, MOST_ROWS), np.int64)
     for i in range(terms.shape[1]):
         v[:] = 0
-        begin(terms[:, i], table, first, rules, v, dues, parts, pays, by)
+        contract_plan(terms[:, i], table, first, v, rows, by)
         for k in range(terms[PERIODS, i]):
-            due[k, i], part[k, i], pay[k, i] = dues[k], parts[k], pays[k]
+            due[k, i], part[k, i], pay[k, i] = rows[ROW_DUE, k], rows[ROW_PART, k], rows[ROW_PAY, k]

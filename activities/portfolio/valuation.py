@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,10 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Terms:
-    """Columns, one element a loan. Days are proleptic ordinals, money is tiyn, rate is a number in the factors' table.
+    """Columns, one element a loan. Days are proleptic ordinals, money is tiyn.
 
-    disbursed: what the contract's plan counts from. lent_on: when the money really left.
+    rate, rules: numbers in the tables that come with them. disbursed: what the contract's plan counts from.
+    lent_on: when the money really left.
     """
 
     lent: Ints
@@ -31,36 +32,24 @@ class Terms:
     disbursed: Ints
     first_due: Ints
     lent_on: Ints
-
-    def take(self, chosen: Ints) -> Terms:
-        """The same of some of the loans."""
-        return Terms(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+    rules: Ints
 
     def rows(self) -> Ints:
         """As the compiled fold reads them."""
-        return np.ascontiguousarray(np.vstack([getattr(self, name) for name in self.__dataclass_fields__]))
+        return np.array([getattr(self, one.name) for one in fields(self)])
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts after the disbursement, loan by loan and day by day. first: where each loan's facts begin, and their end.
+    """Facts after the disbursement. first, after: where each loan's facts begin and end, in their order.
 
-    day: proleptic ordinal. kind: as loan_event.code, payments of a day before its refunds. amount: tiyn.
+    rows: the day (a proleptic ordinal), the kind (of kernel_names), the amount (tiyn, or which row of details).
     """
 
     first: Ints
-    day: Ints
-    kind: Ints
-    amount: Ints
-
-    def take(self, chosen: Ints) -> Facts:
-        """The facts of some of the loans."""
-        if len(chosen) + 1 == len(self.first):
-            return self
-        sizes = self.first[chosen + 1] - self.first[chosen]
-        first = np.append(0, np.cumsum(sizes))
-        at = np.arange(first[-1]) + np.repeat(self.first[chosen] - first[:-1], sizes)
-        return Facts(first, self.day[at], self.kind[at], self.amount[at])
+    after: Ints
+    rows: Ints
+    details: Ints
 
 
 @dataclass(frozen=True)
@@ -90,11 +79,6 @@ class Debts:
     closed: Flags
     odd: Flags
 
-    def place(self, chosen: Ints, some: Debts) -> None:
-        """Write the debts of some loans."""
-        for name in self.__dataclass_fields__:
-            getattr(self, name)[chosen] = getattr(some, name)
-
     def put(self, index: int, figures: Figures) -> None:
         """Write the debt of one loan, counted by the scalar fold."""
         told = figures._asdict() | {"odd": True}
@@ -110,10 +94,16 @@ def nothing(size: int) -> Debts:
     return Debts(**columns | {name: np.ones(size, np.bool_) for name in ("closed", "odd")})
 
 
-def value(terms: Terms, facts: Facts, factors: Ints, rules: tuple[Ints, Ints], on: int) -> Debts:
-    """The debt of each loan at the end of a day; facts after it are left out."""
-    told = np.zeros((len(Debts.__dataclass_fields__), len(terms.lent)), np.int64)
-    rows = np.ascontiguousarray(np.vstack([facts.day, facts.kind, facts.amount]))
-    fold(terms.rows(), facts.first, rows, factors, MONTHS, *rules, on, told)
+def value(terms: Terms, facts: Facts, factors: Ints, rules: Ints, on: int, odd: Flags | None = None) -> Debts:
+    """The debt of each loan at the end of a day; facts after it are left out.
+
+    Args:
+        factors: of the rates of the terms and of the details. rules: a row for each set of them.
+        odd: loans that are left to the scalar fold beforehand.
+    """
+    told = np.zeros((len(fields(Debts)), len(terms.lent)), np.int64)
+    if odd is not None:
+        told[-1] = odd
+    fold(terms.rows(), facts.first, facts.after, facts.rows, facts.details, factors, MONTHS, rules, on, told)
     columns: list[Any] = [*told[:-2], told[-2] > 0, told[-1] > 0]
     return Debts(*columns)

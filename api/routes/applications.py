@@ -33,15 +33,18 @@ from api.services import Kit, Services
 from api.sessions import Caller, ClientCaller, OnceDep
 from api.steps import accepted
 from rules import products
+from rules import resources as resource_rules
 from rules.client import ClientKind
 from rules.desks import desk
 from rules.editions import Proof, contract_proofs, edition
 from rules.errors import Conflict, InvalidInput
 from rules.evidence import Frozen
 from rules.partners import partner
+from rules.products import ReceivingMethod
 from rules.receiving import at_a_terminal, check_purpose
+from rules.resources import Kind
 from rules.schedule import Method, RepaymentSchedule
-from storage import audit
+from storage import audit, resources
 from storage.tables import Application, Client, Offer
 from workflows.messages import Acknowledge, ApplyForLoan, ChooseOffer, ConfirmLoan
 
@@ -59,7 +62,8 @@ async def apply(body: ApplicationBody, request: Request, kit: Kit, caller: Clien
             async with kit.records.moment() as moment:
                 application = await moment.session.get(Application, once.new_id)
                 if application is None:
-                    application = await _submit(kit, moment, caller, body, once)
+                    named = request.headers.get("x-resource")
+                    application = await _submit(kit, moment, caller, body, once, named)
                 state = await lending.state(kit, moment, application, language_of(request.scope))
                 start = _start(moment, await kit.records.clients.get(moment.session, caller.client_id), application)
         except IntegrityError as error:
@@ -72,10 +76,13 @@ async def apply(body: ApplicationBody, request: Request, kit: Kit, caller: Clien
     return await once.run(fingerprint(body), work)
 
 
-async def _submit(kit: Services, moment: Moment, caller: Caller, body: ApplicationBody, once: Once) -> Application:
+async def _submit(
+    kit: Services, moment: Moment, caller: Caller, body: ApplicationBody, once: Once, resource: str | None
+) -> Application:
     """The row with everything the decision will stand on, and the start of the workflow, in one transaction."""
     client = await kit.records.clients.get(moment.session, caller.client_id)
     product = _product(moment, ClientKind(client.kind), body)
+    await _check_resource(moment, caller, body, resource)
     how = body.receiving.receiving()
     application = Application(
         id=once.new_id,
@@ -109,6 +116,14 @@ async def _submit(kit: Services, moment: Moment, caller: Caller, body: Applicati
         },
     )
     return application
+
+
+async def _check_resource(moment: Moment, caller: Caller, body: ApplicationBody, named: str | None) -> None:
+    """By a resource of which the regulator was not told in time nobody gets a microcredit. Rules: para 4."""
+    opened = await resources.opened(moment.session)
+    resource_rules.check_lends(Kind.MOBILE_APPLICATION if caller.device_id else Kind.WEB, named, opened)
+    if body.receiving.method is ReceivingMethod.CASH_TERMINAL:
+        resource_rules.check_lends(Kind.TERMINAL, None, opened)
 
 
 def _product(moment: Moment, kind: ClientKind, body: ApplicationBody) -> products.Product:

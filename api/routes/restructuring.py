@@ -158,6 +158,7 @@ async def begin_signing(loan_id: UUID, request_id: UUID, kit: Kit, caller: Clien
     async def work() -> Outcome:
         async with kit.records.moment() as moment:
             loan, made = await _proposed(moment, caller.client_id, loan_id, request_id)
+            await requests.check_not_held(moment, loan.id)
             document = await papers.owned(moment, caller.client_id, made.addendum_document_id or request_id)
         started = SigningStart(
             contract_id=loan.contract_id,
@@ -189,6 +190,7 @@ async def sign(
     async def work() -> Outcome:
         async with kit.records.moment() as moment:
             _, made = await _proposed(moment, caller.client_id, loan_id, request_id)
+            await requests.check_not_held(moment, loan.id)
             client = await kit.records.clients.get(moment.session, caller.client_id)
             of = loan.application_id
             what = SignContract(

@@ -25,15 +25,18 @@ from api.schemas_payments import (
     DeskPaymentBody,
     IncomingAnswer,
     IncomingState,
+    ReturnTry,
 )
 from api.schemas_staff import Role
 from api.services import Kit, Services
 from api.staff import Member, Reviewer, StaffOnce, needs
 from rules.errors import BusinessError, Conflict, InvalidInput
 from rules.matching import MatchedBy
+from rules.payment_keys import attempt_of
 from storage import assignments, audit, incoming
+from storage import payments as outgoing
 from storage.incoming import IncomingPayments, Payer, Received
-from storage.tables import IncomingPayment, Loan, PaymentAssignment
+from storage.tables import IncomingPayment, Loan, OutboundPayment, PaymentAssignment
 
 router = APIRouter(prefix="/staff/api/payments", tags=["staff"])
 Officer = Annotated[Member, Depends(needs(Role.OFFICER))]
@@ -56,6 +59,7 @@ async def payments(
         last = None if after is None else await incoming.get(moment.session, after)
         found = await incoming.queue(moment.session, [state], _MOST_SHOWN, after=last)
         words = await assignments.of_payments(moment.session, [one.id for one in found])
+        tries = await outgoing.returns_of(moment.session, [one.id for one in found])
         numbers = await _numbers(moment, found, [word for some in words.values() for word in some])
         await audit.record(
             moment.session,
@@ -65,7 +69,18 @@ async def payments(
             paragraph="27",
             detail={"payments": [str(one.id) for one in found]},
         )
-        return [_told(kit, one, words.get(one.id, []), numbers) for one in found]
+        return [
+            _told(kit, one, words.get(one.id, []), numbers).model_copy(
+                update={"returns": [_tried(payment) for payment in tries.get(one.id, [])]}
+            )
+            for one in found
+        ]
+
+
+def _tried(payment: OutboundPayment) -> ReturnTry:
+    return ReturnTry(
+        attempt=attempt_of(payment.key), state=payment.state, code=payment.refusal_code, made_at=payment.made_at
+    )
 
 
 def _told(
@@ -90,17 +105,26 @@ def _told(
         payer_iban=payer.iban,
         purpose=purpose,
         readable=readable,
-        assignments=[_word(word, numbers) for word in words],
+        assignments=[_word(kit, word, numbers) for word in words],
     )
 
 
-def _word(word: PaymentAssignment, numbers: dict[UUID, str], *, delivered: bool | None = None) -> AssignmentAnswer:
+def _word(
+    kit: Services, word: PaymentAssignment, numbers: dict[UUID, str], *, delivered: bool | None = None
+) -> AssignmentAnswer:
     state = "confirmed" if word.confirmed_by else "refused" if word.refused_by else "open"
+    to = "loan" if word.loan_id is not None else "queue" if word.keep else "payer"
+    try:
+        iban = assignments.other_account(kit.records.vault, word)
+    except BusinessError:  # one damaged row must not hide the others
+        iban = ""
     return AssignmentAnswer(
         assignment_id=word.id,
         payment_id=word.payment_id,
-        to="payer" if word.loan_id is None else "loan",
+        to=cast(Literal["loan", "payer", "queue"], to),
         contract_number=None if word.loan_id is None else numbers.get(word.loan_id),
+        iban=iban,
+        attempt=word.attempt,
         reason=word.reason,
         proposed_by=word.proposed_by,
         proposed_at=word.proposed_at,
@@ -171,7 +195,10 @@ async def _at_desk(kit: Services, moment: Moment, member: Member, body: DeskPaym
 
 @router.post("/{payment_id}/assignments", status_code=201, responses=problems(401, 403, 404, 409, 422))
 async def propose(payment_id: UUID, body: AssignmentBody, kit: Kit, member: Reviewer) -> AssignmentAnswer:
-    """One person says where the money belongs: to a loan, or back to its payer. A second one must confirm it."""
+    """One person says where the money belongs: to a loan, back to its payer, or in the queue. A second one confirms it.
+
+    Where the bank refused to take it back to the payer, this is how it is tried again.
+    """
     async with kit.records.moment() as moment:
         payment = await incoming.get(moment.session, payment_id)
         loan = None if body.contract_number is None else await calls.loan_of(moment.session, body.contract_number)
@@ -180,12 +207,19 @@ async def propose(payment_id: UUID, body: AssignmentBody, kit: Kit, member: Revi
                 raise InvalidInput("contract-unknown", field="/contract_number")
             if payment.value_date < loan.disbursed_on:
                 raise Conflict("loan-not-disbursed")
-        elif not IncomingPayments(kit.records.vault).payer(payment).iban:
+        elif body.to == "payer" and not (body.iban or IncomingPayments(kit.records.vault).payer(payment).iban):
             raise Conflict("payer-account-unknown")
-        loan_id = None if loan is None else loan.id
-        word = await assignments.propose(moment.session, payment_id, loan_id, body.reason, member.staff_id)
+        word = await assignments.propose(
+            moment.session,
+            payment_id,
+            None if loan is None else loan.id,
+            body.reason,
+            member.staff_id,
+            keep=body.to == "queue",
+            account=None if body.iban is None else assignments.sealed(kit.records.vault, body.iban),
+        )
         await _record(moment, member, "assignment-proposed", word)
-        return _word(word, {} if loan is None else {loan.id: loan.number})
+        return _word(kit, word, {} if loan is None else {loan.id: loan.number})
 
 
 @router.post("/{payment_id}/assignments/{assignment_id}/confirm", responses=problems(401, 403, 404, 409, 422))
@@ -201,7 +235,7 @@ async def confirm(payment_id: UUID, assignment_id: UUID, kit: Kit, member: Revie
         numbers = await _numbers(moment, [], [word])
     await kit.actions.begin(start)
     delivered = await kit.actions.deliver(told)
-    return _word(word, numbers, delivered=delivered)
+    return _word(kit, word, numbers, delivered=delivered)
 
 
 @router.post("/{payment_id}/assignments/{assignment_id}/refuse", responses=problems(401, 403, 404, 409, 422))
@@ -210,7 +244,7 @@ async def refuse(payment_id: UUID, assignment_id: UUID, kit: Kit, member: Review
     async with kit.records.moment() as moment:
         word = await assignments.refuse(moment.session, payment_id, assignment_id, member.staff_id)
         await _record(moment, member, "assignment-refused", word)
-        return _word(word, await _numbers(moment, [], [word]))
+        return _word(kit, word, await _numbers(moment, [], [word]))
 
 
 async def _record(moment: Moment, member: Member, action: str, word: PaymentAssignment) -> None:
@@ -221,5 +255,11 @@ async def _record(moment: Moment, member: Member, action: str, word: PaymentAssi
         subject=f"incoming:{word.payment_id}",
         reason=word.reason,
         paragraph="27",
-        detail={"assignment": str(word.id), "loan": str(word.loan_id) if word.loan_id else None},
+        detail={
+            "assignment": str(word.id),
+            "loan": str(word.loan_id) if word.loan_id else None,
+            "keep": word.keep,
+            "other_account": word.account is not None,
+            "attempt": word.attempt,
+        },
     )

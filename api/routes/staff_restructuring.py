@@ -20,7 +20,7 @@ from api.schemas_requests import AnswerBody, AnswerGiven, RequestShown
 from api.services import Kit
 from api.staff import Reviewer
 from rules.restructuring import Ground, rate_of
-from storage import audit, loans, reviews
+from storage import audit, fraud, loans, reviews
 from storage.tables import RestructuringRequest
 from workflows.messages import ReviewDecided
 
@@ -76,6 +76,7 @@ async def _shown(moment: Moment, found: RestructuringRequest) -> RequestShown:
         received_at=found.received_at,
         answer_due=found.answer_due,
         late=found.answered_at is None and moment.day > found.answer_due,
+        held=await fraud.is_held(moment.session, loan.id),
         overdue_days=debt.overdue_days,
         overdue_amount=debt.overdue_amount,
         principal=debt.principal,

@@ -17,7 +17,7 @@ class Check(BaseModel):
     iin: str
     iban: str | None = None
     card_hash: str | None = None
-    msisdn: str
+    msisdn: str | None = None
     amount: Money
 
 

@@ -30,6 +30,7 @@ from infra.counterparties import (
     identity,
     operator,
     regulator,
+    settlements,
     sms,
     terminals,
 )
@@ -97,12 +98,13 @@ def create_app(config: Config | None = None) -> Exchange:
         furnishing,
         identity,
         operator,
-        regulator,
+        settlements,
         sms,
         terminals,
     )
     for part in parts:
         app.include_router(part.router(world))
+    app.include_router(regulator.router(world, config.state))
     _mount_pki(app, config.state, faults)
     return Exchange(app, world, config.token)
 

@@ -19,6 +19,7 @@ from infra.counterparties import bank_books
 from infra.counterparties.errors import Refusal
 from infra.counterparties.terminals import SERVICE
 from infra.counterparties.world import World
+from rules.calendar import local_date
 
 _FAULTS = frozenset({"jam", "silent"})
 
@@ -79,7 +80,10 @@ def _count_out(world: World, wanted: CashOut, amount: str) -> dict[str, Any]:
             world.agenda.callback(SERVICE, "payout.failed", told, key=(wanted.order, wanted.terminal_id))
             return {"paid": False, "reason": "jam"}
         told["receipt"] = uuid4().hex[:12].upper()
-        world.store.put("cash_out", f"{wanted.terminal_id}:{told['receipt']}", told | {"amount": amount})
+        now = world.store.now()
+        entry = told | {"amount": amount, "currency": "KZT", "at": now.isoformat()}
+        key = f"{wanted.terminal_id}:{told['receipt']}"
+        world.store.put("cash_out", key, entry, ref=local_date(now).isoformat())
         if fault is None:
             world.agenda.callback(SERVICE, "payout.done", told, key=(wanted.order, wanted.terminal_id))
     return {"paid": True, "amount": amount, "receipt": told["receipt"]}

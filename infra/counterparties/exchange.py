@@ -49,6 +49,7 @@ OPERATIONS = [
         ("bank", "payout", "GET", "/bank/v1/payouts(/[^/]+)?"),
         ("bank", "statement", "GET", "/bank/v1/statement"),
         ("terminal", "register", "GET", "/terminals/v1/register"),
+        ("terminal", "payouts", "GET", "/terminals/v1/payouts"),
         ("sms", "send", "POST", "/sms/v1/messages"),
         ("sms", "status", "GET", "/sms/v1/messages/[^/]+"),
         ("operator", "owner_check", "POST", "/operator/owner-check"),

@@ -1,5 +1,7 @@
 """A network of payment terminals: people pay at a machine, the lender is told, a register lists each day's receipts.
 
+Another register lists what terminals counted out (`cash_outs.py`).
+
 Control: `POST /_control/terminals/payments` is a person who pays at a terminal. A terminal that sends a receipt again
 (the same terminal and receipt number) changes nothing, but the lender is told again.
 """
@@ -20,6 +22,7 @@ from rules.money import Money
 
 SERVICE = "terminal"  # as in faults, in the journal and in the callback's address
 _REGISTER_FAULTS = frozenset({"extra_entry", "missing_entry"})
+_PAYOUT_FAULTS = frozenset({"extra_entry", "missing_entry", "other_amount"})
 
 
 class PaidAtTerminal(BaseModel):
@@ -42,6 +45,11 @@ def router(world: World) -> APIRouter:
     async def register(date: str) -> dict[str, Any]:
         """A day's receipts; today's holds those so far."""
         return _register(world, date)
+
+    @routes.get("/terminals/v1/payouts")
+    async def payouts(date: str) -> dict[str, Any]:
+        """What terminals counted out on a day; today's holds those so far."""
+        return _payouts(world, date)
 
     @routes.post("/_control/terminals/payments", status_code=201)
     async def pay(paid: PaidAtTerminal) -> dict[str, Any]:
@@ -75,13 +83,32 @@ def accept(world: World, paid: PaidAtTerminal) -> dict[str, Any]:
     return entry
 
 
-def _register(world: World, day: str) -> dict[str, Any]:
+def _check(world: World, day: str) -> None:
     try:
         wanted = Day.fromisoformat(day)
     except ValueError:
         raise Refusal(400, "BAD_REQUEST", "date") from None
     if wanted > local_date(world.store.now()):
         raise Refusal(404, "NOT_READY")
+
+
+def _payouts(world: World, day: str) -> dict[str, Any]:
+    _check(world, day)
+    entries = world.store.where("cash_out", day)
+    fault = world.faults.take(SERVICE, "payouts", keys=[day], kinds=_PAYOUT_FAULTS)
+    if fault and fault.fault == "missing_entry":
+        entries = entries[:-1]
+    if fault and fault.fault == "other_amount":
+        entries = [*entries[:-1], *(one | {"amount": fault.params.get("amount", "1.00")} for one in entries[-1:])]
+    if fault and fault.fault == "extra_entry":
+        stranger = {"terminal_id": "T-9999", "receipt": uuid4().hex[:12].upper(), "order": "CO-000000000000"}
+        amount = str(fault.params.get("amount", "777.00"))
+        entries = [*entries, stranger | {"amount": amount, "currency": "KZT", "at": world.store.now().isoformat()}]
+    return {"date": day, "entries": entries}
+
+
+def _register(world: World, day: str) -> dict[str, Any]:
+    _check(world, day)
     entries = world.store.where("receipt", day)
     fault = world.faults.take(SERVICE, "register", keys=[day], kinds=_REGISTER_FAULTS)
     if fault and fault.fault == "missing_entry":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -28,6 +29,7 @@ def run(state: Path, *, tests: bool = False) -> int:
         ("Debian packages", lambda say: debian.ensure(say, tests=tests)),
         ("archive server", lambda say: servers.ensure(state, say)),
         ("models and photographs", lambda say: _models(state, say)),
+        ("valuation of portfolios", _valuation),
     ]
     state.mkdir(parents=True, exist_ok=True)
     state.chmod(0o711 if os.geteuid() == 0 else 0o700)
@@ -49,6 +51,15 @@ def _models(state: Path, say: Say) -> None:
         models.prepare(state, say)
     except models.ModelsNotReady as error:
         raise SetupFailed(str(error)) from error
+
+
+def _valuation(say: Say) -> None:
+    """The compiled code of portfolios, by a process of its own: the set-up knows nothing of activities."""
+    command = [sys.executable, "-m", "activities.portfolio.compiled"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SetupFailed(f"the valuation of portfolios does not compile: {done.stderr.strip()[-800:]}")
+    say("valuation of portfolios: compiled")
 
 
 class _Reminder:

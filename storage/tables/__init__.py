@@ -3,7 +3,21 @@
 from storage.tables.access import Code, LivenessChallenge, Review, ReviewDecision, Session, Staff, Throttle
 from storage.tables.cash import CashOrder
 from storage.tables.clients import Check, Client, Document, Message, Signature
-from storage.tables.furnishing import FurnishingBatch, FurnishingRecord
+from storage.tables.clocks import CalendarChange, ClockEvent, StatutoryClock
+from storage.tables.disposal import Disposal, DisposalObject, LegalHold
+from storage.tables.fraud import CollectionHold, FraudDuty, OfficialPaper
+from storage.tables.furnishing import FurnishingBatch, FurnishingDecision, FurnishingRecord
+from storage.tables.incidents import (
+    Incident,
+    IncidentClient,
+    IncidentClosing,
+    IncidentDocument,
+    IncidentRound,
+    IncidentTask,
+    IncidentText,
+    RegulatorNotice,
+    WatchPosition,
+)
 from storage.tables.lending import (
     Acknowledgement,
     Application,
@@ -14,7 +28,7 @@ from storage.tables.lending import (
     Offer,
     Screening,
 )
-from storage.tables.money_in import IncomingPayment, PaymentAssignment
+from storage.tables.money_in import IncomingPayment, PaymentAssignment, TerminalSettlement
 from storage.tables.records import (
     Account,
     ArchiveConformance,
@@ -28,7 +42,12 @@ from storage.tables.records import (
     OutboxAction,
     StatementLine,
 )
+from storage.tables.refunds import RefundAccount, RefundRequest
+from storage.tables.reports import Complaint, Report, ReportFile, ReportRetry, ReportVersion
+from storage.tables.resources import Resource, ResourceNotice
+from storage.tables.seals import AuditSeal, ProofBundle
 from storage.tables.servicing import LoanNotice, RepaymentWish, RestructuringRequest
+from storage.tables.write_off import Claim, VerdictForce
 
 __all__ = [
     "Account",
@@ -37,19 +56,37 @@ __all__ = [
     "ArchiveConformance",
     "AuditEntry",
     "AuditPending",
+    "AuditSeal",
     "BureauReport",
+    "CalendarChange",
     "CashOrder",
     "Check",
+    "Claim",
     "Client",
+    "ClockEvent",
     "Code",
+    "CollectionHold",
+    "Complaint",
     "Contract",
+    "Disposal",
+    "DisposalObject",
     "Document",
+    "FraudDuty",
     "FurnishingBatch",
+    "FurnishingDecision",
     "FurnishingRecord",
     "IdempotencyRecord",
+    "Incident",
+    "IncidentClient",
+    "IncidentClosing",
+    "IncidentDocument",
+    "IncidentRound",
+    "IncidentTask",
+    "IncidentText",
     "IncomingPayment",
     "LedgerEntry",
     "LedgerPosting",
+    "LegalHold",
     "LivenessChallenge",
     "Loan",
     "LoanEvent",
@@ -57,10 +94,21 @@ __all__ = [
     "MasterKeyCanary",
     "Message",
     "Offer",
+    "OfficialPaper",
     "OutboundPayment",
     "OutboxAction",
     "PaymentAssignment",
+    "ProofBundle",
+    "RefundAccount",
+    "RefundRequest",
+    "RegulatorNotice",
     "RepaymentWish",
+    "Report",
+    "ReportFile",
+    "ReportRetry",
+    "ReportVersion",
+    "Resource",
+    "ResourceNotice",
     "RestructuringRequest",
     "Review",
     "ReviewDecision",
@@ -69,5 +117,9 @@ __all__ = [
     "Signature",
     "Staff",
     "StatementLine",
+    "StatutoryClock",
+    "TerminalSettlement",
     "Throttle",
+    "VerdictForce",
+    "WatchPosition",
 ]

@@ -16,7 +16,8 @@ class Client(SQLModel, table=True):
     """A person or organisation that registers. Rules: para 6, part 1; para 6, part 2.
 
     kind: INDIVIDUAL | ENTREPRENEUR | LEGAL_ENTITY.
-    status: REGISTERING | REGISTERED | REFUSED. One REGISTERED client an IIN/BIN and phone.
+    status: REGISTERING | REGISTERED | REFUSED | DESTROYED. One REGISTERED client an IIN/BIN and phone.
+    DESTROYED: after retention the data key was destroyed and is empty, nothing can be read any more; final.
     personal: sealed JSON of rules.client.Person. Blind indexes are keyed hashes, for look-up only.
     """
 
@@ -54,6 +55,7 @@ class Document(SQLModel, table=True):
     """
 
     __tablename__ = "document"
+    __table_args__ = (Index("document_retained", "retain_until", postgresql_where=text("client_id is not null")),)
 
     id: UUID = primary_id()
     client_id: UUID | None = reference("client", optional=True)

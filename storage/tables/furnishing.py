@@ -36,7 +36,8 @@ class FurnishingBatch(SQLModel, table=True):
 class FurnishingRecord(SQLModel, table=True):
     """One record for the bureau; what it says is never changed. Records of a loan are sent by their place.
 
-    state: waiting | sent | accepted | rejected | superseded (another record says it, or nothing is to be said).
+    state: waiting | sent | accepted | rejected | superseded (another record says it, or nothing is to be said) |
+    dropped (two people said that the bureau will never take it).
     place: 1, 2, 3 ... in the loan's line; a record that is sent anew takes the place of the rejected one.
     attempts: how often the bureau was given this record, those it supersedes included.
     """
@@ -72,7 +73,7 @@ class FurnishingRecord(SQLModel, table=True):
     as_of: date
     body: dict[str, Any] = Field(sa_type=Json, description="rules.furnishing.RecordBody as JSON")
     record_hash: str
-    state: str = Field(default="waiting", description="waiting | sent | accepted | rejected | superseded")
+    state: str = Field(default="waiting", description="waiting | sent | accepted | rejected | superseded | dropped")
     batch_id: UUID | None = reference("furnishing_batch", optional=True, index=False)
     batch_index: int | None = Field(default=None, description="from 0, as the bureau counts")
     rejection_code: str | None = None
@@ -81,3 +82,34 @@ class FurnishingRecord(SQLModel, table=True):
     attempts: int = 0
     created_at: datetime = Field(sa_type=Instant)
     answered_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class FurnishingDecision(SQLModel, table=True):
+    """What becomes of a record that the bureau refuses for ever: one person proposes it, another one confirms it.
+
+    way: drop | replace (told anew as of a later day). op: what it is told as then. reason: kebab-case code. words: why,
+    as the first person wrote it, sealed by the lender's key in the context `furnishing-decision:{id}`.
+    """
+
+    __tablename__ = "furnishing_decision"
+    __table_args__ = (
+        Index(
+            "furnishing_decision_one_open",
+            "record_id",
+            unique=True,
+            postgresql_where=text("confirmed_by is null and refused_by is null"),
+        ),
+    )
+
+    id: UUID = primary_id()
+    record_id: UUID = reference("furnishing_record")
+    way: str
+    op: str | None = None
+    reason: str
+    words: bytes
+    proposed_by: UUID = reference("staff", index=False)
+    proposed_at: datetime = Field(sa_type=Instant)
+    confirmed_by: UUID | None = reference("staff", optional=True, index=False)
+    confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
+    refused_by: UUID | None = reference("staff", optional=True, index=False)
+    refused_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -17,7 +17,8 @@ class IncomingPayment(SQLModel, table=True):
     """One sum that came in, kept from the moment we hear of it; never dropped, whoever paid it.
 
     key: `bank:{bank_ref}` | `desk:{receipt}` | `terminal:{terminal}:{receipt}`; the same money twice is one row.
-    channel: BANK | TERMINAL | CASH_DESK. state: UNMATCHED | BOOKED | RETURNING | RETURNED.
+    channel: BANK | TERMINAL | CASH_DESK. state: UNMATCHED | BOOKED | RETURNING | RETURNED. BOOKED by `operator` has no
+    loan: it is what the terminals had taken already.
     payer, purpose: sealed by the lender's key in the contexts `incoming:{key}:payer` and `incoming:{key}:purpose`.
     """
 
@@ -35,15 +36,30 @@ class IncomingPayment(SQLModel, table=True):
     reference: str | None = Field(default=None, description="the contract's number where the payment names one")
     loan_id: UUID | None = of_table("loan", optional=True)
     state: str = Field(default="UNMATCHED", index=True)
-    matched_by: str | None = Field(default=None, description="reference | account | people")
+    matched_by: str | None = Field(default=None, description="reference | account | people | operator")
     entered_by: UUID | None = of_table("staff", optional=True, index=False)
+
+
+class TerminalSettlement(SQLModel, table=True):
+    """For which days the terminals' operator sent a sum. named: the operator said so; else the days since the last."""
+
+    __tablename__ = "terminal_settlement"
+
+    payment_id: UUID = Field(primary_key=True, foreign_key="incoming_payment.id")
+    operator: str
+    since: date
+    until: date = Field(index=True)
+    named: bool
 
 
 class PaymentAssignment(SQLModel, table=True):
     """A person's proposal of where an unmatched payment belongs, and the second person's word.
 
-    loan_id: None sends the money back to its payer. One proposal without its second word a payment; refused by
-    another person, or taken back by its own, it makes room for the next.
+    loan_id: None sends the money back to its payer, or leaves it in the queue (`keep`). One proposal without its
+    second word a payment; refused by another person, or taken back by its own, it makes room for the next.
+    account: another account of the payer than the one that the money came from, IBAN sealed by the lender's key in the
+    context `assignment:{id}`. attempt: which try to send it back this word is, from 1; None before it is confirmed,
+    and in words older than tries, which were the first.
     """
 
     __tablename__ = "payment_assignment"
@@ -54,11 +70,15 @@ class PaymentAssignment(SQLModel, table=True):
             unique=True,
             postgresql_where=text("confirmed_by is null and refused_by is null"),
         ),
+        Index("payment_assignment_one_word_a_try", "payment_id", "attempt", unique=True),
     )
 
     id: UUID = primary_id()
     payment_id: UUID = of_table("incoming_payment")
     loan_id: UUID | None = of_table("loan", optional=True)
+    keep: bool = False
+    account: bytes | None = None
+    attempt: int | None = None
     reason: str
     proposed_by: UUID = of_table("staff", index=False)
     proposed_at: datetime = Field(sa_type=Instant)

@@ -21,10 +21,19 @@ class OutboundPayment(SQLModel, table=True):
     state: held | sending | accepted | done | refused | returned | unknown.
     limit_amount: the limit of that day; above it the row is held until two people approved it (review_id).
     sent_at: the last moment at which it may have gone to the bank, None: never. doubt: why people look.
-    decision_id: where the outcome is the word of two people and not of the bank.
+    decision_id: where the outcome is the word of two people and not of the bank. One payment that may have left, or may
+    still leave, an incoming payment.
     """
 
     __tablename__ = "outbound_payment"
+    __table_args__ = (
+        Index(
+            "outbound_payment_one_return",
+            "incoming_payment_id",
+            unique=True,
+            postgresql_where=text("state not in ('refused', 'returned')"),
+        ),
+    )
 
     key: str = Field(primary_key=True)
     order_id: str = Field(unique=True)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from outside_world import Outside
     from payout_world import PayoutWorld
 
+    from storage.database import Database
+
 
 @pytest.fixture(scope="session")
 def running_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
@@ -52,18 +54,24 @@ async def hasty(world: Outside) -> AsyncIterator[Adapters]:
     """The same with little patience, for services that hang."""
     from our_adapters import Adapters
 
-    one = Adapters(world.url, patience=0.7)
+    one = Adapters(world.url, patience=0.3)
     yield one
     await one.client.aclose()
 
 
-@pytest.fixture
-async def bank(database_url: str, world: Outside) -> AsyncIterator[Callable[..., PayoutWorld]]:
-    """Makes the world of outgoing payments under one profile of the bank: `bank("lookup_only")`."""
-    from payout_world import PayoutWorld
-
+@pytest.fixture(scope="session")
+async def payments_database(database_url: str) -> AsyncIterator[Database]:
+    """Connections that the tests of outgoing payments share."""
     from storage.database import Database
 
     opened = Database(database_url, pool_size=10)
-    yield lambda name="keyed", **more: PayoutWorld(opened, world, name, **more)
+    yield opened
     await opened.close()
+
+
+@pytest.fixture
+def bank(payments_database: Database, world: Outside) -> Callable[..., PayoutWorld]:
+    """Makes the world of outgoing payments under one profile of the bank: `bank("lookup_only")`."""
+    from payout_world import PayoutWorld
+
+    return lambda name="keyed", **more: PayoutWorld(payments_database, world, name, **more)

@@ -1,7 +1,8 @@
 """Records for the bureau on a real database, a real archive and the played bureau behind our own adapter.
 
 Proven: one batch whatever dies between storing, sending and asking; the order of each loan's records; what is rejected
-waits for staff and holds up only its own loan; personal data stands in the sealed bytes alone.
+waits for staff and holds up only its own loan; two people drop it or have it told otherwise, and the bureau never hears
+older figures after newer ones; personal data stands in the sealed bytes alone.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ from outside_world import Outside
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlmodel import col, select
 
+from activities import furnishing_decisions as words
 from activities.context import Records
 from activities.furnishing import BatchRef, BatchState, BatchWanted, Furnishing, FurnishWanted, enqueue_in
 from activities.furnishing_queue import send_again
 from activities.ports import RejectedRecord, SubmissionState
-from rules.errors import BrokenContract, Conflict, InvalidInput, NotFound, Unavailable
+from rules.errors import BrokenContract, Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from rules.furnishing import Op
 from rules.loan_events import Corrected
 from rules.schedule import instalments
 from storage import audit
 from storage.database import run
-from storage.tables import FurnishingBatch, FurnishingRecord
+from storage.furnishing_decisions import FurnishingDecisions, of_records
+from storage.tables import FurnishingBatch, FurnishingDecision, FurnishingRecord
 from tests.support.loan_world import noon
 from tests.support.servicing_world import TERMS, Almanac, Borrowed, borrowed, opened_records
 
@@ -483,6 +486,240 @@ class TestRejected:
             await self.again(desk, record_id or uuid4())
         with pytest.raises(NotFound, match="furnishing-unknown"):
             await self.again(desk, uuid4())
+
+
+WHY = "The bureau closed the contract by its own mistake and takes nothing about it any more."
+
+
+class TestRefusedForEver:
+    """An officer says what becomes of it, compliance confirms it; then the loan's line moves again."""
+
+    @pytest.fixture
+    async def people(self, kept: Records) -> list[UUID]:
+        """Two members of staff."""
+        hired = [uuid4(), uuid4()]
+        async with kept.database.begin() as session:
+            for one in hired:
+                await run(
+                    session,
+                    "insert into staff (id, login, name, roles, password_hash, totp_secret, totp_last_step, active,"
+                    " created_at) values (:id, :login, 'n', '{officer}', 'h', 's', 0, true, now())",
+                    id=one,
+                    login=one.hex,
+                )
+        return hired
+
+    async def held_up(self, desk: Desk, loan: Borrowed, op: Op = Op.UPDATE, *behind: tuple[Op, date]) -> UUID:
+        """A record of LATE that the bureau refuses, with others behind it; all but a NEW follow an accepted NEW."""
+        if op is not Op.NEW:
+            await desk.wants(loan, Op.NEW)
+            await desk.settle()
+        record_id = await desk.wants(loan, op, on=LATE, **(BASIS if op is Op.SUSPEND_REPORTING else {}))
+        assert record_id is not None
+        desk.bureau.refused = loan.loan.number
+        await desk.settle()
+        desk.bureau.refused = None
+        for later, day in behind:
+            await desk.wants(loan, later, on=day, **(BASIS if later in (Op.RESUME, Op.SUSPEND_REPORTING) else {}))
+        assert await desk.batch() is None
+        return record_id
+
+    async def proposed(
+        self, desk: Desk, record_id: UUID, person: UUID, way: str, tell_as: Op | None = None
+    ) -> FurnishingDecision:
+        async with desk.almanac.moment() as moment:
+            return await words.propose(
+                desk.almanac.records, moment, record_id, way=way, tell_as=tell_as, reason="bureau-refuses",
+                words=WHY, staff_id=person,
+            )  # fmt: skip
+
+    async def confirmed(self, desk: Desk, word: FurnishingDecision, person: UUID) -> FurnishingRecord | None:
+        async with desk.almanac.moment() as moment:
+            return (await words.confirm(moment, word.record_id, word.id, person))[1]
+
+    async def done(
+        self, desk: Desk, record_id: UUID, people: list[UUID], way: str, tell_as: Op | None = None
+    ) -> FurnishingRecord | None:
+        word = await self.proposed(desk, record_id, people[0], way, tell_as)
+        return await self.confirmed(desk, word, people[1])
+
+    async def test_dropped_by_two_it_lets_the_rest_of_the_line_go(
+        self, desk: Desk, loan: Borrowed, people: list[UUID], world: Outside
+    ) -> None:
+        record_id = await self.held_up(desk, loan, Op.UPDATE, (Op.UPDATE, date(2026, 4, 1)))
+        word = await self.proposed(desk, record_id, people[0], "drop")
+        assert await desk.batch() is None  # one word is none
+        assert await self.confirmed(desk, word, people[1]) is None
+        await desk.settle()
+        assert await desk.line(loan) == [("NEW", "accepted"), ("UPDATE", "dropped"), ("UPDATE", "accepted")]
+        assert [one["as_of"] for one in world.contracts()[0]["records"]] == ["2026-01-31", "2026-04-01"]
+        async with desk.almanac.moment() as moment:
+            entries = await audit.of_subject(moment.session, f"loan:{loan.ref.loan_id}")
+        told = {one["action"]: one for one in entries}
+        assert told["furnishing-decision-proposed"]["actor"] == f"staff:{people[0]}"
+        dropped = told["furnishing-dropped"]
+        assert (dropped["actor"], dropped["reason"]) == (f"staff:{people[1]}", "bureau-refuses")
+        assert dropped["detail"]["proposed_by"] == str(people[0])
+        assert WHY not in json.dumps(entries, default=str)
+
+    async def test_the_written_reason_is_kept_sealed(
+        self, desk: Desk, loan: Borrowed, people: list[UUID], kept: Records
+    ) -> None:
+        word = await self.proposed(desk, await self.held_up(desk, loan), people[0], "drop")
+        async with kept.database.begin() as session:
+            ((found,),) = (await of_records(session, [word.record_id])).values()
+        assert WHY.encode() not in found.words
+        assert FurnishingDecisions(kept.vault).words(found) == WHY
+
+    async def test_told_otherwise_it_says_how_the_loan_stands_today_and_what_is_older_is_not_told_any_more(
+        self, desk: Desk, loan: Borrowed, people: list[UUID], world: Outside
+    ) -> None:
+        record_id = await self.held_up(desk, loan, Op.UPDATE, (Op.UPDATE, date(2026, 4, 1)))
+        desk.almanac.day = today = date(2026, 4, 2)
+        new = await self.done(desk, record_id, people, "replace")
+        assert new is not None
+        assert (new.op, new.as_of, new.supersedes, new.place, new.attempts) == ("UPDATE", today, record_id, 2, 0)
+        assert new.body["overdue_days"] == (today - ROWS[0].due).days
+        await desk.settle()
+        assert await desk.line(loan) == [
+            ("NEW", "accepted"), ("UPDATE", "superseded"), ("UPDATE", "accepted"), ("UPDATE", "superseded"),
+        ]  # fmt: skip
+        assert [one["as_of"] for one in world.contracts()[0]["records"]] == ["2026-01-31", "2026-04-02"]
+        assert "furnishing-replaced" in await loan.trail()
+
+    async def test_what_waits_behind_sets_the_last_day_that_is_told_before_it(
+        self, desk: Desk, loan: Borrowed, people: list[UUID], world: Outside
+    ) -> None:
+        stopped, on = date(2026, 3, 20), date(2026, 4, 2)
+        record_id = await self.held_up(desk, loan, Op.SUSPEND_REPORTING, (Op.RESUME, stopped), (Op.UPDATE, on))
+        desk.almanac.day = date(2026, 4, 3)
+        new = await self.done(desk, record_id, people, "replace")
+        assert new is not None
+        assert (new.op, new.as_of) == ("SUSPEND_REPORTING", stopped)
+        await desk.settle()
+        (held,) = world.contracts()
+        assert [(one["op"], one["as_of"]) for one in held["records"]][1:] == [
+            ("SUSPEND_REPORTING", "2026-03-20"), ("RESUME", "2026-03-20"), ("UPDATE", "2026-04-02"),
+        ]  # fmt: skip
+        assert held["reporting_suspended"] is False
+
+    @pytest.mark.parametrize(("op", "tell_as"), [(Op.NEW, None), (Op.UPDATE, Op.NEW), (Op.NEW, Op.UPDATE)])
+    async def test_a_contract_is_told_as_the_bureau_can_take_it(
+        self, desk: Desk, loan: Borrowed, people: list[UUID], op: Op, tell_as: Op | None
+    ) -> None:
+        new = await self.done(desk, await self.held_up(desk, loan, op), people, "replace", tell_as)
+        assert new is not None
+        assert (new.op, new.as_of) == (tell_as or op, LATE)
+
+    @pytest.mark.parametrize(
+        ("op", "way", "tell_as"),
+        [
+            (Op.SUSPEND_REPORTING, "replace", Op.UPDATE),
+            (Op.UPDATE, "replace", Op.CLOSE),
+            (Op.UPDATE, "drop", Op.NEW),
+        ],
+    )
+    async def test_nothing_else_takes_its_place(
+        self, desk: Desk, loan: Borrowed, people: list[UUID], op: Op, way: str, tell_as: Op
+    ) -> None:
+        record_id = await self.held_up(desk, loan, op)
+        with pytest.raises(InvalidInput, match="furnishing-op-wrong"):
+            await self.proposed(desk, record_id, people[0], way, tell_as)
+
+    async def test_while_reporting_is_suspended_no_debt_is_told_instead_or_again(
+        self, desk: Desk, loan: Borrowed, people: list[UUID], world: Outside
+    ) -> None:
+        """An update was with the bureau when the investigator's submission came, and is refused now."""
+        await desk.wants(loan, Op.NEW)
+        await desk.settle()
+        record_id = await desk.wants(loan, Op.UPDATE, on=LATE)
+        batch_id = await desk.batch()
+        assert record_id is not None
+        assert batch_id is not None
+        world.fault("state_bureau", "submit", "partly_accepted")
+        await desk.send(batch_id)
+        await desk.wants(loan, Op.SUSPEND_REPORTING, on=LATE, **BASIS)
+        await desk.ask(batch_id)
+        word = await self.proposed(desk, record_id, people[0], "replace")
+        with pytest.raises(Conflict, match="furnishing-suspended"):
+            await self.confirmed(desk, word, people[1])
+        with pytest.raises(Conflict, match="furnishing-suspended"):
+            async with desk.almanac.moment() as moment:
+                await send_again(moment, record_id, actor="staff:7", reason="payment-corrected")
+        async with desk.almanac.moment() as moment:
+            await words.refuse(moment, record_id, word.id, people[0])
+        await self.done(desk, record_id, people, "drop")
+        await desk.settle()
+        assert (await desk.line(loan))[1:] == [("UPDATE", "dropped"), ("SUSPEND_REPORTING", "accepted")]
+
+    async def test_a_suspension_that_was_dropped_keeps_us_silent(
+        self, desk: Desk, loan: Borrowed, people: list[UUID]
+    ) -> None:
+        await self.done(desk, await self.held_up(desk, loan, Op.SUSPEND_REPORTING), people, "drop")
+        assert await desk.wants(loan, Op.UPDATE, on=date(2026, 4, 1)) is None
+
+    async def test_one_person_is_not_two_and_a_word_is_said_once(
+        self, desk: Desk, loan: Borrowed, people: list[UUID]
+    ) -> None:
+        record_id = await self.held_up(desk, loan)
+        word = await self.proposed(desk, record_id, people[0], "drop")
+        with pytest.raises(Conflict, match="furnishing-decision-open"):
+            await self.proposed(desk, record_id, people[1], "replace")
+        with pytest.raises(NotAllowed, match="second-person-needed"):
+            await self.confirmed(desk, word, people[0])
+        outcomes = await asyncio.gather(
+            *[self.confirmed(desk, word, people[1]) for _ in range(3)], return_exceptions=True
+        )  # fmt: skip
+        assert [str(one) for one in outcomes if one is not None] == ["furnishing-not-rejected"] * 2
+        with pytest.raises(Conflict, match="furnishing-decision-decided"):
+            async with desk.almanac.moment() as moment:
+                await words.refuse(moment, record_id, word.id, people[0])
+
+    async def test_a_record_that_was_sent_anew_meanwhile_is_not_dropped(
+        self, desk: Desk, loan: Borrowed, people: list[UUID]
+    ) -> None:
+        record_id = await self.held_up(desk, loan)
+        word = await self.proposed(desk, record_id, people[0], "drop")
+        async with desk.almanac.moment() as moment:
+            await send_again(moment, record_id, actor="staff:7", reason="payment-corrected")
+        with pytest.raises(Conflict, match="furnishing-not-rejected"):
+            await self.confirmed(desk, word, people[1])
+
+    @pytest.mark.parametrize("state", ["rejected", "waiting"])
+    async def test_the_database_drops_nothing_without_two_people(
+        self, desk: Desk, loan: Borrowed, people: list[UUID], state: str
+    ) -> None:
+        if state == "rejected":
+            await self.proposed(desk, await self.held_up(desk, loan), people[0], "drop")
+        else:
+            await desk.wants(loan, Op.NEW)
+        with pytest.raises(IntegrityError, match="two people have not dropped"):
+            async with desk.almanac.moment() as moment:
+                await run(
+                    moment.session,
+                    "update furnishing_record set state = 'dropped' where loan_id = :loan and state = :state",
+                    loan=loan.ref.loan_id,
+                    state=state,
+                )
+
+    @pytest.mark.parametrize("change", ["as_of = as_of + 1", "op = 'NEW'"])
+    async def test_the_database_lets_nothing_else_take_a_place_without_two_people(
+        self, desk: Desk, loan: Borrowed, people: list[UUID], change: str
+    ) -> None:
+        """A proposal stands; the second word is missing."""
+        record_id = await self.held_up(desk, loan)
+        await self.proposed(desk, record_id, people[0], "replace", Op.NEW)
+        values = {"as_of": "as_of", "op": "op"} | dict([change.split(" = ")])
+        with pytest.raises(IntegrityError, match="two people have not said"):
+            async with desk.almanac.moment() as moment:
+                await run(
+                    moment.session,
+                    "insert into furnishing_record (id, key, loan_id, place, op, as_of, body, record_hash, state,"
+                    " supersedes, attempts, created_at) select gen_random_uuid(), 'x' || id, loan_id, 99,"
+                    f" {values['op']}, {values['as_of']}, body, record_hash, 'waiting', id, 0, now()"
+                    " from furnishing_record where id = :id",
+                    id=record_id,
+                )
 
 
 class TestSuspensionOfReporting:

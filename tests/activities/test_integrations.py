@@ -58,7 +58,7 @@ CALLS: dict[tuple[str, str], Callable[[Adapters], Awaitable[Any]]] = {
 }
 EVERY = pytest.mark.parametrize(("service", "operation"), CALLS, ids=[f"{one}-{two}" for one, two in CALLS])
 PASSING = [
-    ("slow", {"ms": 1200}),
+    ("slow", {"ms": 900}),
     ("hang_before", {"seconds": 2}),
     ("hang_after", {"seconds": 2}),
     ("reset_before", {}),
@@ -238,9 +238,16 @@ class TestOthers:
         found = await adapters.regulator.report_state(await upload(adapters))
         assert (found.state, len(found.control_errors)) == (state, errors)
 
-    async def test_a_report_without_signature_is_refused(self, adapters: Adapters) -> None:
+    @pytest.mark.parametrize("cms", [b"", b"no signature"])
+    async def test_a_report_without_signature_is_refused(self, adapters: Adapters, cms: bytes) -> None:
         with pytest.raises(NotConfirmed):
-            await adapters.regulator.upload("k", "1-MFO", "2026-01", "ALA", b"form", b"")
+            await adapters.regulator.upload("k", "1-MFO", "2026-01", "ALA", b"form", cms)
+
+    async def test_a_signature_under_something_else_is_refused(self, adapters: Adapters) -> None:
+        with pytest.raises(NotConfirmed):
+            await upload(adapters, file=b"form", signed=b"another form")
+        with pytest.raises(NotConfirmed):
+            await notice(adapters, description="another description")
 
     async def test_a_notice_gets_one_number(self, adapters: Adapters) -> None:
         assert await notice(adapters) == await notice(adapters)

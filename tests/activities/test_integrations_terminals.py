@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from our_adapters import Adapters, today
 from outside_world import Outside
 
+from activities.integrations.terminals import Terminals
 from rules.errors import BrokenContract
 from rules.money import Money
 
@@ -44,3 +46,41 @@ async def test_a_receipt_that_could_be_mistaken_for_another_is_a_broken_contract
     pay(world, **changes)
     with pytest.raises(BrokenContract, match="terminal-unreadable"):
         await adapters.terminals.register(today())
+
+
+class TestPayouts:
+    """The register is played by a transport: nobody here answers a terminal that asks whether to pay."""
+
+    ENTRY = {
+        "terminal_id": "T-1", "receipt": "7", "order": "CO-1", "amount": "3000.00", "currency": "KZT", "at": "now",
+    }  # fmt: skip
+
+    def network(self, status: int, body: dict[str, Any]) -> Terminals:
+        transport = httpx.MockTransport(lambda request: httpx.Response(status, json=body))
+        return Terminals("http://network.test", "token", httpx.AsyncClient(transport=transport))
+
+    async def test_what_terminals_handed_out_is_read(self) -> None:
+        body = {"date": today().isoformat(), "entries": [self.ENTRY]}
+        (one,) = await self.network(200, body).payouts(today()) or []
+        assert (one.terminal_id, one.receipt, one.order, one.amount) == ("T-1", "7", "CO-1", Money(3000))
+
+    async def test_the_counterparties_play_it(self, world: Outside, adapters: Adapters) -> None:
+        assert await adapters.terminals.payouts(today()) == []
+        assert await adapters.terminals.payouts(today() + timedelta(days=1)) is None
+        world.fault("terminal", "payouts", "extra_entry", amount="5.00")
+        (stranger,) = await adapters.terminals.payouts(today()) or []
+        assert (stranger.order, stranger.amount) == ("CO-000000000000", Money(5))
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"date": "2020-01-01", "entries": []},
+            {"date": today().isoformat(), "entries": [ENTRY, ENTRY | {"amount": "1.00"}]},
+            {"date": today().isoformat(), "entries": [ENTRY | {"order": "два ордера"}]},
+        ],
+    )
+    async def test_another_day_and_one_receipt_with_two_amounts_are_a_broken_contract(
+        self, body: dict[str, Any]
+    ) -> None:
+        with pytest.raises(BrokenContract):
+            await self.network(200, body).payouts(today())

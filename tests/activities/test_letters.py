@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from activities import letters, localised
-from activities.letters import AddendumPaper, AnswerLetter, ArrearsLetter, CertificatePaper
+from activities.letters import AddendumPaper, AnswerLetter, ArrearsLetter, CertificatePaper, RefundLetter
 from rules.client import IdentityDocument, Person
 from rules.lender import EXAMPLE
 from rules.money import Money
@@ -62,6 +62,19 @@ def arrears(language: str) -> ArrearsLetter:
         total_to_close=Money("140000.00"),
         apply_until=date(2026, 3, 31),
     )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_money_to_return_names_the_sum_the_contract_and_why_an_account_is_wanted(language: str, tmp_path: Path) -> None:
+    found = {}
+    for failed in (False, True):
+        letter = RefundLetter(**COMMON, language=language, amount=Money("1500.25"), account_failed=failed)
+        made = letters.refund_account(letter)
+        found[failed] = text_of(made.pdf, tmp_path)
+        for said in (shown(letter.amount), "03.03.2026", "MK-2026-000123", BORROWER.full_name, "IBAN"):
+            assert said in found[failed]
+        assert made.template_version == "refund-account-1"
+    assert found[False] != found[True]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -32,14 +32,15 @@ def seen() -> Evidence:
     return Evidence(f"B{uuid4().hex[:14].upper()}", TODAY)
 
 
-async def parked(world: PayoutWorld, point: str, amount: str = AMOUNT) -> PayoutOrder:
+async def parked(world: PayoutWorld, point: str, *, long_ago: bool = True) -> PayoutOrder:
     """A payment of a bank that can neither be asked nor knows keys, whose process died."""
-    order = await world.order(amount)
+    order = await world.order()
     setattr(world.bank, point, 1)
     with pytest.raises(Killed):
         await world.payouts.pay(order)
     assert (await world.payouts.pay(order)).state == "unknown"
-    await asyncio.sleep(world.settle_after if world.settle_after < 1 else 0)
+    if long_ago:
+        await world.time_passes(order)
     return order
 
 
@@ -179,13 +180,13 @@ class TestAnOpenOutcome:
         assert len(world.paid(order)) == 1
 
     async def test_nobody_knows_that_it_was_not_paid_before_the_banks_own_time_is_over(self, bank):
-        world = bank("neither", settle_after=1.5)
-        order = await parked(world, "before")
+        world = bank("neither")
+        order = await parked(world, "before", long_ago=False)
         decided = await world.decided(order, UNKNOWN, "refuse")
         with pytest.raises(NotSettled):
             await world.door.give_up(decided)
         assert (await world.payment(order)).state == "unknown"
-        await asyncio.sleep(1.5)
+        await world.time_passes(order)
         assert (await world.door.give_up(decided)).state == "refused"
 
     async def test_a_payment_that_differs_is_not_confirmed_by_people(self, bank):
@@ -210,7 +211,7 @@ class TestAnOpenOutcome:
         world.outside.fault("bank", "pay", "rejected", code="CLOSED", key=order.order_id)
         assert (await world.payouts.pay(order)).state == "accepted"
         assert (await world.payouts.ask(order)).state == "accepted"
-        await asyncio.sleep(world.settle_after)
+        await world.time_passes(order)
         state = await world.door.give_up(await world.decided(order, UNKNOWN, "refuse"))
         assert (state.state, state.ground) == ("refused", UNKNOWN)
 

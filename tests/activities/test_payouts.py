@@ -100,7 +100,7 @@ class TestEveryBank:
         )
 
     async def test_ten_tries_at_once_pay_once(self, bank, name):
-        world = bank(name, settle_after=20)  # as it must be: longer than a request takes
+        world = bank(name)
         order = await world.order()
 
         async def a_try() -> str:

@@ -6,6 +6,7 @@ Real: the database, the engine, the adapter, the bank over HTTP with its faults.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -50,7 +51,7 @@ class TestAnAnswerThatWasNotHeard:
 
     async def test_a_slow_bank_that_shows_nothing_yet_is_not_believed(self, bank):
         """The first request is still at the bank when the second try asks: the hole of asking alone."""
-        world = bank("lookup_only", http_seconds=0.3, settle_after=2.5)
+        world = bank("lookup_only", http_seconds=0.3)
         order = await world.order()
         world.outside.fault("bank", "pay", "slow", ms=1200, key=order.order_id)
         with pytest.raises(Unavailable):
@@ -64,17 +65,17 @@ class TestAnAnswerThatWasNotHeard:
 
     async def test_not_found_counts_from_the_last_sending_not_from_the_first(self, bank):
         """The second sending is the slow one: the first is long ago, and its time proves nothing about the second."""
-        world = bank("lookup_only", http_seconds=0.3, settle_after=1.0)
+        world = bank("lookup_only", http_seconds=0.3)
         order = await world.order()
         world.outside.fault("bank", "pay", "reset_before", key=order.order_id)
         with pytest.raises(Unavailable):
             await world.payouts.pay(order)
-        await asyncio.sleep(1.0)
+        await world.time_passes(order)
         world.outside.fault("bank", "pay", "slow", ms=800, key=order.order_id)
         with pytest.raises(Unavailable):
             await world.payouts.pay(order)
         assert (await world.payouts.pay(order)).state == "sending"
-        assert (await world.until_final(order)).state == "done"
+        assert (await world.until_final(order, on_its_way=True)).state == "done"
         await assert_paid_once(world, order)
         assert world.bank.sent == 2
 
@@ -109,13 +110,12 @@ class TestAnAnswerThatWasNotHeard:
         assert (await world.until_final(order)).state == "done"
         await assert_paid_once(world, order)
 
-    async def test_a_try_that_slept_between_saying_and_doing_does_not_send(self, bank, monkeypatch):
-        world = bank("lookup_only")
+    async def test_a_try_that_slept_between_saying_and_doing_does_not_send(self, bank):
+        world = bank("lookup_only", hand_over=0.0)
         order = await world.order()
-        monkeypatch.setattr("activities.payouts._HAND_OVER_SECONDS", -1.0)
         with pytest.raises(NotSettled):
             await world.payouts.pay(order)
         assert world.bank.sent == 0
-        monkeypatch.undo()
+        world = replace(world, hand_over=5.0)
         assert (await world.until_final(order)).state == "done"
         assert world.bank.sent == 1

@@ -13,6 +13,8 @@ from uuid import UUID
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
+from fastapi import FastAPI
 
 from activities.context import Records
 from api.actions import Actions
@@ -63,6 +65,10 @@ async def records(database_url: str, archive_settings: ArchiveSettings) -> Async
 
 @pytest.fixture
 def services(records: Records, door: StandInDoor) -> Services:
+    return _services(records, door)
+
+
+def _services(records: Records, door: StandInDoor) -> Services:
     return Services(
         records=records,
         actions=Actions(records, door),
@@ -73,13 +79,19 @@ def services(records: Records, door: StandInDoor) -> Services:
     )
 
 
+@pytest.fixture(scope="session")
+def the_app(records: Records) -> FastAPI:
+    """The API once for all tests: the framework builds each route at its first call, which takes longer than a test."""
+    return create_app(services=_services(records, StandInDoor()))
+
+
 @pytest.fixture
-def client_of(services: Services) -> Callable[[], httpx.AsyncClient]:
-    """A browser or application of its own, on the same API."""
-    app = create_app(services=services)
+def client_of(the_app: FastAPI, services: Services) -> Callable[[], httpx.AsyncClient]:
+    """A browser or application of its own, on the same API, which has this test's services."""
+    the_app.state.services = services
 
     def make() -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN, timeout=60)
+        return httpx.AsyncClient(transport=httpx.ASGITransport(the_app), base_url=ORIGIN, timeout=60)
 
     return make
 
@@ -89,9 +101,18 @@ def http(client_of: Callable[[], httpx.AsyncClient]) -> httpx.AsyncClient:
     return client_of()
 
 
+_QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log-in before nearly every test: what a password costs, test_sessions and tests/storage look at."""
+    monkeypatch.setattr(passwords, "_HASHER", _QUICK)
+
+
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    return passwords.hash_password(PASSWORD)
+    return _QUICK.hash(PASSWORD)
 
 
 @pytest.fixture

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
+import pytest
 from sqlmodel import col, func, select
 
 from activities.context import Records
+from api.app import create_app
+from api.services import Services
+from storage.database import Database
 from storage.tables import Application, Message
 from tests.support.api_world import (
+    ORIGIN,
     Borrower,
     StandInDoor,
     application_body,
@@ -32,16 +38,21 @@ async def count(records: Records, table: Any, client_id: Any) -> int:
 async def test_200_parallel_calls_with_one_key_have_one_effect_and_equal_answers(
     borrower: Borrower, records: Records, door: StandInDoor
 ) -> None:
+    """They share forty connections: on a busy machine some are told to come again, and come again."""
     key, body = new_key(), application_body()
 
     async def until_answered() -> httpx.Response:
         while True:
             answer = await borrower.call("POST", "/applications", key=key, json=body)
-            if answer.status_code != 409:
+            if answer.status_code == 409:
+                assert_problem(answer, 409, "in-progress")
+                assert answer.headers["retry-after"] == "1"
+                await asyncio.sleep(0.05)
+            elif answer.status_code == 503:
+                assert_problem(answer, 503, "unavailable")
+                await asyncio.sleep(int(answer.headers["retry-after"]))
+            else:
                 return answer
-            assert_problem(answer, 409, "in-progress")
-            assert answer.headers["retry-after"] == "1"
-            await asyncio.sleep(0.05)
 
     answers = await asyncio.gather(*(until_answered() for _ in range(200)))
     assert {one.status_code for one in answers} == {201}
@@ -49,6 +60,26 @@ async def test_200_parallel_calls_with_one_key_have_one_effect_and_equal_answers
     assert sum(REPLAY not in one.headers for one in answers) == 1
     assert await count(records, Application, borrower.client_id) == 1
     assert len(door.started) == 1
+
+
+async def test_a_call_that_gets_no_connection_in_time_is_told_to_come_again_and_has_done_nothing(
+    borrower: Borrower, services: Services, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database._POOL_WAIT_SECONDS", 0.2)
+    key, body, small = new_key(), application_body(), Database(database_url, pool_size=1)
+    app = create_app(services=replace(services, records=replace(services.records, database=small)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN) as http:
+        hurried = replace(borrower, http=http)
+        async with small.begin() as one, small.begin() as other:  # its connection, and the one that may come besides
+            for session in (one, other):
+                await session.connection()
+            answer = await hurried.call("POST", "/applications", key=key, json=body)
+            assert_problem(answer, 503, "unavailable")
+            assert answer.headers["retry-after"] == "5"
+        again = await hurried.call("POST", "/applications", key=key, json=body)
+    assert (again.status_code, REPLAY in again.headers) == (201, False)
+    assert await count(services.records, Application, borrower.client_id) == 1
+    await small.close()
 
 
 async def test_another_body_under_the_same_key_is_refused(borrower: Borrower, records: Records) -> None:

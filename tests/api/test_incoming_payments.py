@@ -26,9 +26,10 @@ from rules import callbacks
 from rules.calendar import local_date
 from rules.loan_events import Paid
 from rules.money import Money
-from storage import audit, incoming, loans
+from rules.payment_keys import return_key
+from storage import audit, incoming, loans, payments
 from storage.incoming import IncomingPayments, Payer, Received
-from storage.tables import IncomingPayment, Loan, OutboxAction
+from storage.tables import IncomingPayment, Loan, OutboxAction, PaymentAssignment
 from storage.vault import Vault
 from tests.support.api_world import BANK_SECRET, ORIGIN, Colleague, StandInDoor, assert_problem, new_key
 from tests.support.loan_world import LoanWorld, a_loan
@@ -71,6 +72,16 @@ async def unknown_money(records: Records, *, payer: Payer = PAYER, day: date = T
         kept, _ = await incoming_book.receive(records, moment, received)
     assert kept.state == "UNMATCHED"
     return kept
+
+
+async def refused_by_the_bank(records: Records, kept: IncomingPayment) -> None:
+    """The first try of a return, as the engine leaves it."""
+    async with records.database.begin() as session:
+        payment, _ = await payments.intend(
+            session, key=return_key(kept.id), purpose="return", request_hash="h", amount=kept.amount,
+            account_sealed=b"sealed", incoming_payment_id=kept.id,
+        )  # fmt: skip
+        await payments.settle(session, payment.key, "refused", refusal_code="CLOSED")
 
 
 class TestCallbacks:
@@ -374,6 +385,44 @@ class TestUnknownMoney:
         (shown,) = [each for each in await self.listed(one) if each["payment_id"] == str(kept.id)]
         assert [word["state"] for word in shown["assignments"]] == ["refused", "open"]
 
+    async def test_after_the_bank_refused_it_two_people_say_by_which_account_it_is_tried_again(
+        self, two: tuple[Colleague, Colleague], records: Records, door: StandInDoor
+    ) -> None:
+        kept, (one, other), iban = await unknown_money(records), two, "KZ76999KZT0000000101"
+        body = {"to": "payer", "iban": iban, "reason": "account-closed"}
+        assert_problem(await post(one, f"/{kept.id}/assignments", body), 409, "return-not-tried")
+        first = (await post(one, f"/{kept.id}/assignments", {"to": "payer", "reason": "sent-by-mistake"})).json()
+        confirmed = (await post(other, f"/{kept.id}/assignments/{first['assignment_id']}/confirm")).json()
+        assert (confirmed["attempt"], confirmed["iban"]) == (1, None)
+        await refused_by_the_bank(records, kept)
+        (shown,) = [each for each in await self.listed(one) if each["payment_id"] == str(kept.id)]
+        assert [(each["attempt"], each["state"], each["code"]) for each in shown["returns"]] == [
+            (1, "refused", "CLOSED")
+        ]
+        told = (await post(one, f"/{kept.id}/assignments", body)).json()
+        confirmed = (await post(other, f"/{kept.id}/assignments/{told['assignment_id']}/confirm")).json()
+        assert (confirmed["to"], confirmed["attempt"], confirmed["iban"]) == ("payer", 2, iban)
+        assert len(door.updates) == 2
+        async with records.database.begin() as session:
+            row = await session.get_one(PaymentAssignment, UUID(told["assignment_id"]))
+            trail = await audit.of_subject(session, f"incoming:{kept.id}")
+        assert iban.encode() not in (row.account or b"")
+        assert iban not in json.dumps(trail, default=str)
+        assert (trail[-1]["detail"]["attempt"], trail[-1]["detail"]["other_account"]) == (2, True)
+
+    async def test_two_people_may_leave_it_where_it_is(
+        self, two: tuple[Colleague, Colleague], records: Records, door: StandInDoor
+    ) -> None:
+        kept, (one, other) = await unknown_money(records), two
+        told = (await post(one, f"/{kept.id}/assignments", {"to": "queue", "reason": "payer-is-asked"})).json()
+        confirmed = (await post(other, f"/{kept.id}/assignments/{told['assignment_id']}/confirm")).json()
+        assert (confirmed["to"], confirmed["attempt"], confirmed["delivered"]) == ("queue", None, True)
+        assert [what for _, what, _ in door.updates] == ["assignment_confirmed"]
+        assert str(kept.id) in [each["payment_id"] for each in await self.listed(one, "UNMATCHED")]
+        assert (
+            await post(one, f"/{kept.id}/assignments", {"to": "payer", "reason": "payer-called"})
+        ).status_code == 201
+
     async def test_money_without_the_payers_account_cannot_be_sent_back(
         self, two: tuple[Colleague, Colleague], records: Records
     ) -> None:
@@ -395,6 +444,9 @@ class TestUnknownMoney:
             ({"to": "loan", "reason": "payer-called"}, "assignment-place"),
             ({"to": "payer", "contract_number": "MK-1", "reason": "payer-called"}, "assignment-place"),
             ({"to": "me", "reason": "payer-called"}, "field-not-allowed"),
+            ({"to": "queue", "contract_number": "MK-1", "reason": "payer-called"}, "assignment-place"),
+            ({"to": "queue", "iban": "KZ76999KZT0000000101", "reason": "payer-called"}, "assignment-place"),
+            ({"to": "payer", "iban": "KZ76999KZT0000000102", "reason": "payer-called"}, "iban-invalid"),
             ({"to": "payer", "reason": "Because I say so"}, "field-format"),
             ({"to": "payer", "reason": "payer-called", "state": "BOOKED"}, "unknown-field"),
             ({"to": "loan", "contract_number": "MK-2026-FFFFFFFFFF", "reason": "payer-called"}, "contract-unknown"),

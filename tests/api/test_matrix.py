@@ -37,10 +37,18 @@ class Who(Enum):
     STAFF = auto()
     REVIEWER = auto()  # officer and compliance
     OFFICER = auto()
+    COMPLIANCE = auto()
+    HANDLER = auto()  # of incidents: compliance and on call
+    WATCHER = auto()  # those and the auditor
+    READER = auto()  # of reports: officer, compliance and auditor
     CASHIER = auto()
     APPROVER = auto()  # cashiers of the order's own desk, officer and compliance
 
 
+FOR_STAFF = (
+    Who.STAFF, Who.REVIEWER, Who.OFFICER, Who.COMPLIANCE, Who.CASHIER, Who.APPROVER, Who.HANDLER, Who.WATCHER,
+    Who.READER,
+)  # fmt: skip
 V1 = "/api/v1"
 ROWS: dict[tuple[str, str], Who] = {
     ("get", "/health"): Who.ANYBODY,
@@ -98,6 +106,8 @@ ROWS: dict[tuple[str, str], Who] = {
     ("get", f"{V1}/loans/{{loan_id}}/ways-to-repay"): Who.OWNER,
     ("post", f"{V1}/loans/{{loan_id}}/early-repayment/preview"): Who.OWNER,
     ("put", f"{V1}/loans/{{loan_id}}/repayment-wish"): Who.OWNER,
+    ("get", f"{V1}/loans/{{loan_id}}/refund"): Who.OWNER,
+    ("put", f"{V1}/loans/{{loan_id}}/refund/account"): Who.OWNER,
     ("get", f"{V1}/loans/{{loan_id}}/certificate"): Who.OWNER,
     ("get", f"{V1}/loans/{{loan_id}}/notices"): Who.OWNER,
     ("post", f"{V1}/loans/{{loan_id}}/restructuring"): Who.OWNER,
@@ -105,6 +115,8 @@ ROWS: dict[tuple[str, str], Who] = {
     ("post", f"{V1}/loans/{{loan_id}}/restructuring/{{request_id}}/signing"): Who.OWNER,
     ("put", f"{V1}/loans/{{loan_id}}/restructuring/{{request_id}}/signing"): Who.OWNER,
     ("post", f"{V1}/loans/{{loan_id}}/restructuring/{{request_id}}/decline"): Who.OWNER,
+    ("post", f"{V1}/complaints"): Who.ANY_CLIENT,
+    ("get", f"{V1}/complaints"): Who.ANY_CLIENT,
     ("post", f"{V1}/callbacks/bank"): Who.SIGNED,
     ("post", f"{V1}/callbacks/terminal"): Who.SIGNED,
     ("post", f"{V1}/callbacks/sms"): Who.SIGNED,
@@ -119,11 +131,66 @@ ROWS: dict[tuple[str, str], Who] = {
     ("post", "/staff/api/payments/{payment_id}/assignments"): Who.REVIEWER,
     ("post", "/staff/api/payments/{payment_id}/assignments/{assignment_id}/confirm"): Who.REVIEWER,
     ("post", "/staff/api/payments/{payment_id}/assignments/{assignment_id}/refuse"): Who.REVIEWER,
+    ("get", "/staff/api/refunds"): Who.REVIEWER,
+    ("get", "/staff/api/clocks"): Who.REVIEWER,
+    ("get", "/staff/api/clocks/{clock_id}"): Who.REVIEWER,
+    ("get", "/staff/api/disposals"): Who.REVIEWER,
+    ("get", "/staff/api/disposals/due"): Who.REVIEWER,
+    ("post", "/staff/api/disposals"): Who.REVIEWER,
+    ("post", "/staff/api/disposals/{disposal_id}/confirm"): Who.REVIEWER,
+    ("post", "/staff/api/disposals/{disposal_id}/refuse"): Who.REVIEWER,
+    ("get", "/staff/api/disposals/{disposal_id}/certificate"): Who.REVIEWER,
+    ("get", "/staff/api/legal-holds"): Who.REVIEWER,
+    ("post", "/staff/api/legal-holds"): Who.REVIEWER,
+    ("post", "/staff/api/legal-holds/{hold_id}/lift"): Who.REVIEWER,
+    ("get", "/staff/api/calendar"): Who.REVIEWER,
+    ("post", "/staff/api/calendar"): Who.REVIEWER,
+    ("post", "/staff/api/calendar/{change_id}/confirm"): Who.REVIEWER,
+    ("post", "/staff/api/calendar/{change_id}/refuse"): Who.REVIEWER,
+    ("post", "/staff/api/papers"): Who.OFFICER,
+    ("get", "/staff/api/papers"): Who.REVIEWER,
+    ("get", "/staff/api/papers/{paper_id}"): Who.REVIEWER,
+    ("get", "/staff/api/papers/{paper_id}/scan"): Who.REVIEWER,
+    ("post", "/staff/api/papers/{paper_id}/confirm"): Who.REVIEWER,
+    ("post", "/staff/api/papers/{paper_id}/refuse"): Who.REVIEWER,
+    ("post", "/staff/api/papers/{paper_id}/force"): Who.OFFICER,
+    ("get", "/staff/api/papers/{paper_id}/force"): Who.REVIEWER,
+    ("get", "/staff/api/papers/{paper_id}/force/{force_id}/scan"): Who.REVIEWER,
+    ("post", "/staff/api/papers/{paper_id}/force/{force_id}/confirm"): Who.REVIEWER,
+    ("post", "/staff/api/papers/{paper_id}/force/{force_id}/refuse"): Who.REVIEWER,
+    ("get", "/staff/api/claims"): Who.REVIEWER,
+    ("get", "/staff/api/reports"): Who.READER,
+    ("get", "/staff/api/reports/{code}/{period}"): Who.READER,
+    ("get", "/staff/api/reports/{code}/{period}/figures"): Who.READER,
+    ("get", "/staff/api/reports/{code}/{period}/facts"): Who.READER,
+    ("get", "/staff/api/reports/{code}/{period}/files/{format}"): Who.READER,
+    ("post", "/staff/api/reports/{code}/{period}/retry"): Who.COMPLIANCE,
+    ("get", "/staff/api/complaints"): Who.REVIEWER,
+    ("get", "/staff/api/complaints/{complaint_id}"): Who.REVIEWER,
+    ("post", "/staff/api/complaints/{complaint_id}/answer"): Who.REVIEWER,
     ("get", "/staff/api/restructuring"): Who.REVIEWER,
     ("get", "/staff/api/restructuring/{request_id}"): Who.REVIEWER,
     ("post", "/staff/api/restructuring/{request_id}/answer"): Who.REVIEWER,
-    ("get", "/staff/api/furnishing"): Who.OFFICER,
+    ("get", "/staff/api/furnishing"): Who.REVIEWER,
     ("post", "/staff/api/furnishing/{record_id}/retry"): Who.OFFICER,
+    ("post", "/staff/api/furnishing/{record_id}/decisions"): Who.OFFICER,
+    ("post", "/staff/api/furnishing/{record_id}/decisions/{decision_id}/confirm"): Who.COMPLIANCE,
+    ("post", "/staff/api/furnishing/{record_id}/decisions/{decision_id}/refuse"): Who.REVIEWER,
+    ("post", "/staff/api/incidents"): Who.HANDLER,
+    ("get", "/staff/api/incidents"): Who.WATCHER,
+    ("get", "/staff/api/incidents/{incident_id}"): Who.WATCHER,
+    ("get", "/staff/api/incidents/{incident_id}/clients"): Who.WATCHER,
+    ("post", "/staff/api/incidents/{incident_id}/clients"): Who.HANDLER,
+    ("post", "/staff/api/incidents/{incident_id}/certain"): Who.HANDLER,
+    ("post", "/staff/api/incidents/{incident_id}/send-again"): Who.HANDLER,
+    ("post", "/staff/api/incidents/{incident_id}/tasks"): Who.HANDLER,
+    ("put", "/staff/api/incidents/{incident_id}/tasks/{task_id}/owner"): Who.HANDLER,
+    ("post", "/staff/api/incidents/{incident_id}/tasks/{task_id}/done"): Who.HANDLER,
+    ("post", "/staff/api/incidents/{incident_id}/documents"): Who.HANDLER,
+    ("get", "/staff/api/incidents/{incident_id}/documents/{document_id}/content"): Who.WATCHER,
+    ("post", "/staff/api/incidents/{incident_id}/closing"): Who.HANDLER,
+    ("post", "/staff/api/incidents/{incident_id}/closing/{closing_id}/confirm"): Who.HANDLER,
+    ("post", "/staff/api/incidents/{incident_id}/closing/{closing_id}/refuse"): Who.HANDLER,
     ("get", "/staff/api/cash-orders/{number}"): Who.APPROVER,
     ("post", "/staff/api/cash-orders/{number}/approve"): Who.APPROVER,
     ("post", "/staff/api/cash-orders/{number}/digital-document"): Who.CASHIER,
@@ -139,6 +206,22 @@ BODIES: dict[str, dict[str, Any]] = {
     "/digital-document": {"json": {"code": "123456"}},
     "/power-of-attorney": {"files": {"scan": JPEG}},
     "/retry": {"json": {"reason_code": "cause-corrected"}},
+    "/decisions": {"json": {"way": "drop", "reason_code": "bureau-refuses", "words": "It is refused for ever."}},
+    "/incidents": {
+        "json": {
+            "kind": "FRAUD",
+            "severity": "LOW",
+            "what": "Ничего",
+            "occurred_at": "2026-06-01T09:00:00+05:00",
+            "detected_at": "2026-06-01T10:00:00+05:00",
+        }
+    },
+    "/clients": {"json": {"csv": "client_id\n"}},
+    "/tasks": {"json": {"part": "CAUSE", "about": "Посмотреть"}},
+    "/owner": {"json": {}},
+    "/done": {"json": {"evidence": "Сделано"}},
+    "/documents": {"files": {"file": JPEG}},
+    "/closing": {"json": {"outcome": "FALSE_ALARM", "causes": "Нет", "lessons": "Нет"}},
     "/pay": {"json": {"code": "12345678", "document_number": "012345678"}},
     "/signature": {"json": {"cms": "MIIB"}},
     "/password": {"json": {"password": "correct horse"}},
@@ -156,9 +239,14 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "/assignments": {"json": {"to": "payer", "reason": "payer-called"}},
     "/preview": {"json": {"amount": "1000.00"}},
+    "/refund/account": {"json": {"iban": "KZ86125KZT5004100100"}},
     "/repayment-wish": {"json": {"choice": "shorter_term"}},
     "/restructuring": {"json": {"ground": "income-lost", "text": "Жұмысымнан айырылдым"}},
     "/answer": {"json": {"decision": "refuse", "reason_code": "able-to-pay"}},
+    "/complaints": {"json": {"topic": "service", "text": "Жауап кеш келді"}},
+    "/disposals": {"json": {"client_id": str(uuid4()), "reason": "term-over"}},
+    "/legal-holds": {"json": {"client_id": str(uuid4()), "reason": "dispute"}},
+    "/calendar": {"json": {"act": "order 1 of 2026", "day": "2026-06-01", "works": False}},
     "/decide": {"json": {"decision": "approve", "reason_code": "looks-right"}},
 }
 
@@ -284,7 +372,10 @@ async def _possessions(records: Records, client_id: UUID) -> dict[str, str]:
         "loan_id": str(loan.id), "document_id": str(document.id), "action_id": action_id,
         "review_id": str(review.id), "subject": "lending_rules", "request_id": str(request.id), "number": order.number,
         "payment_id": str(uuid4()), "assignment_id": str(uuid4()),
-        "record_id": str(uuid4()),
+        "incident_id": str(uuid4()), "task_id": str(uuid4()), "closing_id": str(uuid4()),
+        "clock_id": str(uuid4()), "change_id": str(uuid4()), "disposal_id": str(uuid4()), "hold_id": str(uuid4()),
+        "code": "refusals", "period": "2026-10", "format": "XLSX", "complaint_id": str(uuid4()),
+        "record_id": str(uuid4()), "decision_id": str(uuid4()), "paper_id": str(uuid4()), "force_id": str(uuid4()),
     }  # fmt: skip
 
 
@@ -293,8 +384,7 @@ def rows(*kinds: Who) -> list[tuple[str, str]]:
 
 
 async def test_without_a_session_nothing_but_public_routes_answers(world: World) -> None:
-    staff = (Who.STAFF, Who.REVIEWER, Who.OFFICER, Who.CASHIER, Who.APPROVER)
-    for method, path in rows(Who.ANY_CLIENT, Who.OWNER, *staff):
+    for method, path in rows(Who.ANY_CLIENT, Who.OWNER, *FOR_STAFF):
         assert_problem(await world.ask("nobody", method, path), 401, "log-in-needed")
     for method, path in rows(Who.SIGNED):
         assert_problem(await world.ask("nobody", method, path), 403, "callback-signature")
@@ -322,7 +412,7 @@ async def test_lists_hold_nothing_of_another_client(world: World) -> None:
 
 
 async def test_clients_are_no_staff_and_staff_are_no_clients(world: World) -> None:
-    for method, path in rows(Who.STAFF, Who.REVIEWER, Who.OFFICER, Who.CASHIER, Who.APPROVER):
+    for method, path in rows(*FOR_STAFF):
         assert_problem(await world.ask("owner", method, path), 401, "log-in-needed")
     for role in world.staff:
         for method, path in rows(Who.ANY_CLIENT, Who.OWNER):
@@ -337,13 +427,45 @@ async def test_only_officers_and_compliance_see_and_decide_reviews(world: World)
         assert (await world.ask(role, "get", "/staff/api/reviews")).status_code == 200
 
 
-async def test_only_officers_see_and_send_records_for_the_bureau(world: World) -> None:
-    for role in ("compliance", "oncall", "auditor", "cashier"):
-        for method, path in rows(Who.OFFICER):
+async def test_only_officers_send_records_for_the_bureau_and_only_compliance_confirms_what_becomes_of_them(
+    world: World,
+) -> None:
+    for other, kind in (("compliance", Who.OFFICER), ("officer", Who.COMPLIANCE)):
+        for role in (other, "oncall", "auditor", "cashier"):
+            for method, path in rows(kind):
+                assert_problem(await world.ask(role, method, path), 403, "role-needed")
+    record = "/staff/api/furnishing/{record_id}"
+    for role, step in (
+        ("officer", "retry"),
+        ("officer", "decisions"),
+        ("compliance", "decisions/{decision_id}/confirm"),
+    ):
+        assert_problem(await world.ask(role, "post", f"{record}/{step}"), 404, "furnishing-unknown")
+
+
+async def test_only_compliance_and_whoever_is_on_call_work_on_incidents_and_auditors_read(world: World) -> None:
+    for role in ("officer", "cashier"):
+        for method, path in rows(Who.HANDLER, Who.WATCHER):
             assert_problem(await world.ask(role, method, path), 403, "role-needed")
-    assert (await world.ask("officer", "get", "/staff/api/furnishing")).status_code == 200
-    unknown = await world.ask("officer", "post", "/staff/api/furnishing/{record_id}/retry")
-    assert_problem(unknown, 404, "furnishing-unknown")
+    for method, path in rows(Who.HANDLER):
+        assert_problem(await world.ask("auditor", method, path), 403, "role-needed")
+    for role in ("compliance", "oncall", "auditor"):
+        assert (await world.ask(role, "get", "/staff/api/incidents")).status_code == 200
+        assert_problem(await world.ask(role, "get", "/staff/api/incidents/{incident_id}"), 404, "incident-unknown")
+
+
+async def test_officers_compliance_and_auditors_read_reports_and_compliance_alone_asks_for_another_version(
+    world: World,
+) -> None:
+    for role in ("oncall", "cashier"):
+        for method, path in rows(Who.READER):
+            assert_problem(await world.ask(role, method, path), 403, "role-needed")
+    for role in ("officer", "compliance", "auditor"):
+        assert (await world.ask(role, "get", "/staff/api/reports")).status_code == 200
+        assert_problem(await world.ask(role, "get", "/staff/api/reports/{code}/{period}"), 404, "report-not-built")
+    retry = "/staff/api/reports/{code}/{period}/retry"
+    assert_problem(await world.ask("auditor", "post", retry), 403, "role-needed")
+    assert_problem(await world.ask("compliance", "post", retry), 404, "report-not-built")
 
 
 async def test_only_officers_enter_money_taken_at_a_desk(world: World) -> None:

@@ -122,6 +122,7 @@ async def test_paid_is_said_with_a_line_and_its_day(two, records: Records, evide
         ("{}", "disbursement/{}"),
         ("refund:{}:3", "refund/{}/3"),
         ("return:{}", "refund/{}"),
+        ("return:{}:2", "refund/{}/2"),
         ("return-collected:{}:1", "refund/{}/collected-1"),
     ],
 )

@@ -13,6 +13,7 @@ import pyotp
 import pytest
 
 from activities.context import Records
+from storage import passwords
 from storage.database import libpq_url, run
 from tests.support.api_world import (
     ORIGIN,
@@ -22,6 +23,16 @@ from tests.support.api_world import (
     new_key,
     new_phone,
 )
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords() -> None:
+    """None here: how long a log-in takes is a part of what is tested."""
+
+
+@pytest.fixture(scope="module")
+def password_hash() -> str:
+    return passwords.hash_password(PASSWORD)
 
 
 async def age(records: Records, who: str, identity: Any, seconds: int) -> None:

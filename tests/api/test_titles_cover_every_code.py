@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,8 @@ def codes_of(source: str) -> set[str]:
     return {code for code in found if code and CODE.fullmatch(code)}
 
 
-def every_code() -> set[str]:
+@cache
+def every_code() -> frozenset[str]:
     folders = ("rules", "storage", "activities", "workflows", "api")
     found = {str(ground) for ground in grounds()}
     found |= {one.value for one in FaceProblem} | {one.value for one in SignatureGround}
@@ -88,7 +90,7 @@ def every_code() -> set[str]:
     for folder in folders:
         for path in (ROOT / folder).rglob("*.py"):
             found |= codes_of(path.read_text("utf-8"))
-    return found | INDIRECT
+    return frozenset(found | INDIRECT)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

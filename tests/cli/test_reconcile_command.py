@@ -10,12 +10,14 @@ from uuid import UUID
 
 import pytest
 
-from activities.reconciliation import DayReconciled, TerminalsReconciled
+from activities.reconciliation import DayReconciled
+from activities.terminal_books import PayoutsReconciled, SettlementChecked, TerminalsReconciled, Unsettled
 from cli import reconcile as command
 from rules.calendar import local_date
 from rules.errors import InvalidInput
 from rules.money import Money
 from storage.cash_check import CashChecked
+from storage.terminal_payouts import Differs
 
 DAY = date(2026, 3, 2)
 LEDGER = CashChecked(came=Money(5), left=Money(0), debit=Money(5), credit=Money(0))
@@ -23,6 +25,21 @@ CLEAN = DayReconciled(
     day=DAY, lines=1, matched=0, incoming=1, unexplained=[], missing=[], adds_up=True, ledger=LEDGER,
     terminals=TerminalsReconciled(entries=0, matched=0, unexplained=[], missing=[]),
 )  # fmt: skip
+
+
+def terminals(**changes: Any) -> TerminalsReconciled:
+    return TerminalsReconciled(entries=0, matched=0, unexplained=[], missing=[], **changes)
+
+
+def payouts(**changes: Any) -> PayoutsReconciled:
+    return PayoutsReconciled(entries=1, matched=0, **changes)
+
+
+def settlement(settled: str) -> SettlementChecked:
+    came, day = Money(settled), date(2026, 3, 1)
+    return SettlementChecked(
+        key="bank:S1", since=day, until=day, expected=Money(100), settled=came, difference=came - Money(100)
+    )
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -89,6 +106,23 @@ def test_the_json_has_every_key(found: dict[str, Any], capsys: pytest.CaptureFix
             {"terminals": TerminalsReconciled(entries=0, matched=0, unexplained=[], missing=["terminal:T:2"])},
             "missing               terminal:T:2",
         ),
+        (
+            {
+                "terminals": terminals(
+                    payouts=payouts(differs=[Differs(key="terminal:T:3", order="CO-1", why="other-amount")])
+                )
+            },
+            "payout other-amount         terminal:T:3 CO-1",
+        ),
+        ({"terminals": terminals(payouts=payouts(missing=["CO-2"]))}, "payout missing              CO-2"),
+        (
+            {"terminals": terminals(settlements=[settlement("90.00")])},
+            "settlement                  bank:S1 for 2026-03-01 to 2026-03-01: 90.00 of 100.00, difference -10.00",
+        ),
+        (
+            {"terminals": terminals(unsettled=[Unsettled(operator="one", day=DAY, expected=Money(7))])},
+            "not settled                 one 2026-03-02 7.00",
+        ),
     ],
 )
 def test_each_difference_is_named_and_the_exit_code_says_so(
@@ -99,6 +133,18 @@ def test_each_difference_is_named_and_the_exit_code_says_so(
     out = capsys.readouterr().out
     assert said in out
     assert "two people have to look" in out
+
+
+def test_a_settlement_that_agrees_and_payouts_taken_now_are_no_difference(
+    found: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = terminals(payouts=payouts(taken=["CO-3"], other_day=["CO-4"]), settlements=[settlement("100.00")])
+    found["answer"] = CLEAN.model_copy(update={"terminals": whole})
+    assert command.run(parsed("--date", "2026-03-02")) == 0
+    out = capsys.readouterr().out
+    assert "payout taken now            CO-3" in out
+    assert "payout of another day       CO-4" in out
+    assert "difference 0.00" in out
 
 
 def test_what_was_taken_and_what_waits_is_named_and_is_no_difference(

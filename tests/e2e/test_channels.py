@@ -6,19 +6,25 @@ borrower and the cashiers' hands.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from cli.reconcile import reconcile
 from infra.borrower.app import BorrowerApp, Refused, Stopped
 from infra.borrower.town import Town
 from infra.settings import Settings
 from infra.stack import Stack
+from rules.calendar import local_date
+from rules.money import Money
 from rules.partners import known_partner
+from rules.terminal_operators import OPERATORS
+from storage import incoming
 from storage.tables import Staff
-from tests.support.real_world import Colleague, assert_nothing_paid, books_of, our_records, soon, trail
+from tests.support.real_world import Colleague, assert_nothing_paid, books_of, our_records, soon, temporal, trail
 
 AMOUNT = "40000.00"
 SELLER = known_partner("ulgi-technika")
@@ -252,3 +258,82 @@ class TestTerminal:
         await app.issued(application)
         books = await books_of(settings, town, app, application)
         assert (books.loans, books.postings) == (1, 1)
+
+
+class TestMoneyBack:
+    """One loan that was collected at a terminal and paid back there with too much: who settles what with whom."""
+
+    async def test_it_goes_to_an_account_that_the_client_names_and_the_operators_books_agree(
+        self, client, borrower, town: Town, settings: Settings, stack: Stack
+    ):
+        app, other = await client(), await borrower()
+        application = await signed(app, method="CASH_TERMINAL")
+        order = await app.collection(application)
+        await town.fault(service="terminal", operation="cash_out", fault="silent", match={"key": order["order"]})
+        assert (await town.at_terminal(order["order"], order["code"]))["paid"] is True
+
+        # the terminal told nobody: its network's register does
+        today = local_date(datetime.now(UTC))
+        found = await reconcile(settings, today)
+        assert found.terminals is not None
+        assert found.terminals.payouts is not None
+        assert order["order"] in found.terminals.payouts.taken
+        assert order["order"] not in str([*found.terminals.payouts.differs, *found.terminals.payouts.missing])
+        loan_id = (await app.issued(application))["loan_id"]
+
+        loan = await app.call("GET", f"/loans/{loan_id}")
+        owed = Money((await app.call("GET", f"/loans/{loan_id}/debt"))["total_to_close"])
+        body = {"reference": loan["number"], "amount": str(owed + Money(500)), "terminal_id": "T-88"}
+        (await town.world.post("/_control/terminals/payments", json=body)).raise_for_status()
+
+        async def wanted() -> Any:
+            told = await app.call("GET", f"/loans/{loan_id}/refund")
+            return told if told["state"] == "account-wanted" else None
+
+        told = await soon(wanted, "the client to be asked for an account", 60)
+        assert (told["owed"], told["ground"]) == ("500.00", "receiver-unknown")
+        kinds = [one["kind"] for one in await app.call("GET", f"/loans/{loan_id}/notices")]
+        assert sorted(kinds) == ["CLOSED", "REFUND_ACCOUNT"]
+        officer = await cashier(stack, settings, "refunds-officer", None, "officer")
+        queue = (await officer.http.get("/staff/api/refunds")).json()
+        assert loan_id in [one["loan_id"] for one in queue]
+
+        with pytest.raises(Refused) as refused:
+            await app.call("PUT", f"/loans/{loan_id}/refund/account", json={"iban": other.persona.iban})
+        assert (refused.value.status, refused.value.code) == (409, "account-not-owned")
+        step = await app.call("PUT", f"/loans/{loan_id}/refund/account", json={"iban": app.persona.iban})
+        assert step["outcome"] == "passed"
+
+        async def paid() -> Any:
+            told = await app.call("GET", f"/loans/{loan_id}/refund")
+            return told if told["state"] == "paid" else None
+
+        told = await soon(paid, "the refund", 60)
+        assert [one["amount"] for one in told["paid"]] == ["500.00"]
+        answer = await town.world.get("/_control/bank/payouts", params={"order_id": f"refund:{loan_id}:1"})
+        assert [(one["iban"], one["amount"], one["status"]) for one in answer.json()] == [
+            (app.persona.iban, "500.00", "DONE")
+        ]
+        assert loan_id not in [one["loan_id"] for one in (await officer.http.get("/staff/api/refunds")).json()]
+        case = (await temporal(settings)).get_workflow_handle(f"loan/{loan_id}", result_type=dict)
+        assert (await case.result())["reason"] == "repaid"
+        await officer.http.aclose()
+
+    async def test_what_the_operator_sends_moves_from_the_terminals_to_the_bank(self, town: Town, settings: Settings):
+        today = local_date(datetime.now(UTC))
+        body = {"iban": OPERATORS[0].iban, "amount": "123.45", "purpose": f"Платежи, принятые за {today:%d.%m.%Y}"}
+        line = (await town.world.post("/_control/bank/incoming", json=body)).raise_for_status().json()
+        key = f"bank:{line['bank_ref']}"
+
+        async def booked() -> Any:
+            async with our_records(settings) as kept, kept.database.begin() as session:
+                found = (await incoming.by_keys(session, [key])).get(key)
+                return found if found is not None and found.state == "BOOKED" else None
+
+        assert (await soon(booked, "the operator's money", 30)).matched_by == "operator"
+        found = await reconcile(settings, today)
+        assert found.terminals is not None
+        (one,) = [one for one in found.terminals.settlements if one.key == key]
+        assert (one.since, one.until, one.settled) == (today, today, Money("123.45"))
+        assert one.difference == one.settled - one.expected
+        assert key not in found.ledger.differs

@@ -21,6 +21,7 @@ from rules.calendar import local_date
 from rules.callbacks import verify
 from rules.errors import NotConfirmed
 from rules.money import Money
+from rules.terminal_operators import OPERATORS, days_settled
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,6 +44,7 @@ def world(running: Outside, hears: Listener) -> Outside:
     running.bank(settle_ms=20)
     hears.received.clear()
     hears.answers.clear()
+    hears.says = None
     return running
 
 
@@ -326,9 +328,44 @@ class TestTerminals:
         until(lambda: hears.received)
         assert [event["data"]["reference"] for event in hears.events()] == ["MK-2026-BBBBBBBBBB"]
 
-    def test_there_is_no_register_of_a_day_to_come(self, world: Outside) -> None:
-        answer = world.control.get("/terminals/v1/register", params={"date": "2199-01-01"})
+    @pytest.mark.parametrize("register", ["register", "payouts"])
+    def test_there_is_no_register_of_a_day_to_come(self, world: Outside, register: str) -> None:
+        answer = world.control.get(f"/terminals/v1/{register}", params={"date": "2199-01-01"})
         assert (answer.status_code, answer.json()["code"]) == (404, "NOT_READY")
+
+    def test_what_is_counted_out_stands_in_a_register_of_its_own(self, world: Outside, hears: Listener) -> None:
+        hears.says = {"pay": True, "amount": "3000.00"}
+        body = {"order": "CO-1", "code": "12345678"}
+        told = world.control.post("/_control/terminals/cash-outs", json=body).json()
+        assert told["paid"]
+        (entry,) = self.paid_out(world)
+        assert (entry["order"], entry["receipt"], entry["amount"]) == ("CO-1", told["receipt"], "3000.00")
+        world.fault("terminal", "payouts", "other_amount", amount="9.00")
+        assert [one["amount"] for one in self.paid_out(world)] == ["9.00"]
+        world.fault("terminal", "payouts", "missing_entry")
+        assert self.paid_out(world) == []
+        world.fault("terminal", "payouts", "extra_entry", amount="8.00")
+        assert [one["amount"] for one in self.paid_out(world)] == ["3000.00", "8.00"]
+
+    def paid_out(self, world: Outside) -> list[dict[str, Any]]:
+        params = {"date": local_date(datetime.now(UTC)).isoformat()}
+        return list(world.control.get("/terminals/v1/payouts", params=params).json()["entries"])
+
+    def test_the_operator_sends_what_was_taken_less_what_was_counted_out(self, world: Outside, hears: Listener) -> None:
+        self.pay(world)
+        hears.says = {"pay": True, "amount": "3000.00"}
+        world.control.post("/_control/terminals/cash-outs", json={"order": "CO-1", "code": "12345678"})
+        today = local_date(datetime.now(UTC))
+        body = {"date": today.isoformat(), "withheld": "10.00"}
+        answer = world.control.post("/_control/terminals/settlements", json=body)
+        assert answer.status_code == 201
+        line = answer.json()
+        operator = OPERATORS[0]
+        assert (line["amount"], line["side"]) == ("1990.00", "C")
+        assert (line["counterparty"]["iban"], line["counterparty"]["iin"]) == (operator.iban, operator.bin)
+        assert days_settled(line["purpose"], today) == (today, today)
+        nothing = world.control.post("/_control/terminals/settlements", json={"date": "2020-01-01"})
+        assert (nothing.status_code, nothing.json()["code"]) == (422, "NOTHING_TO_SETTLE")
 
 
 class TestCallbacks:

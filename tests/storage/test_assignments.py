@@ -96,6 +96,30 @@ def test_what_was_proposed_is_not_changed_by_the_application(
         app.execute(f"update payment_assignment set {column} where id = %s", (proposed[1],))
 
 
+@pytest.mark.parametrize("words", ["keep = true, loan_id = id", "keep = true, account = 'sealed'", "attempt = 1"])
+def test_a_word_says_one_thing(superuser: str, proposed: tuple[UUID, UUID], words: str) -> None:
+    """Even of a superuser: a loan, the queue or the payer; and a try is counted when it is confirmed."""
+    with psycopg.connect(libpq_url(superuser), autocommit=True) as connection:
+        with pytest.raises(errors.CheckViolation):
+            connection.execute(f"update payment_assignment set {words} where id = %s", (proposed[1],))
+
+
+def test_one_word_is_one_try_and_a_decided_word_is_only_wrapped_anew(
+    app: psycopg.Connection, superuser: str, people: list[UUID], proposed: tuple[UUID, UUID]
+) -> None:
+    payment, proposal = proposed
+    confirm = CONFIRM.replace("set ", "set attempt = 1, ")
+    app.execute(confirm, (people[1], proposal))
+    app.execute(PROPOSAL, (another := uuid4(), payment, people[0]))
+    with pytest.raises(errors.UniqueViolation, match="one_word_a_try"):
+        app.execute(confirm, (people[1], another))
+    with psycopg.connect(libpq_url(superuser), autocommit=True) as connection:
+        connection.execute("update payment_assignment set account = 'wrapped anew' where id = %s", (proposal,))
+        for change in ("attempt = 2", "keep = true", "reason = 'another'"):
+            with pytest.raises(errors.InsufficientPrivilege, match="confirmed or refused"):
+                connection.execute(f"update payment_assignment set {change} where id = %s", (proposal,))
+
+
 def test_a_line_of_a_statement_has_a_currency(app: psycopg.Connection) -> None:
     with pytest.raises(errors.NotNullViolation, match="currency"):
         app.execute(

@@ -17,7 +17,7 @@ from storage.database import libpq_url, sqlalchemy_url
 from storage.migrations.guards import APPEND_ONLY_TABLES
 from storage.setup import migrate
 
-APPENDED = [*APPEND_ONLY_TABLES, "archive_conformance", "audit_entry", "repayment_wish"]
+APPENDED = [*APPEND_ONLY_TABLES, "archive_conformance", "audit_entry", "repayment_wish", "disposal_object"]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_migrating_twice_changes_nothing(database_urls: dict[str, str]) -> None:
     migrate(database_urls["owner"])
     migrate(database_urls["owner"])
     with psycopg.connect(libpq_url(database_urls["app"])) as connection:
-        assert connection.execute("select version_num from alembic_version").fetchall() == [("0007",)]
+        assert connection.execute("select version_num from alembic_version").fetchall() == [("0018",)]
 
 
 @pytest.mark.parametrize("table", APPENDED)

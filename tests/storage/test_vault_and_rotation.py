@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from rules.client import ClientKind
-from rules.errors import BusinessError
+from rules.errors import BusinessError, Gone
 from storage.clients import Clients
 from storage.clock import now
 from storage.database import Database, run
@@ -33,11 +33,23 @@ def test_what_is_sealed_opens_with_its_context_only(vault: Vault) -> None:
         (key, sealed[:-1] + bytes([sealed[-1] ^ 1]), "client:1:personal"),
         (key, b"", "client:1:personal"),
         (key[:-1] + bytes([key[-1] ^ 1]), sealed, "client:1:personal"),
-        (b"", sealed, "client:1:personal"),
+        (b"\x01", sealed, "client:1:personal"),
     ]:
         with pytest.raises(BusinessError) as refused:
             vault.open(other_key, other, context)
         assert refused.value.code == "sealed-damaged"
+
+
+def test_an_empty_key_says_that_the_data_was_destroyed(vault: Vault) -> None:
+    sealed = vault.seal(vault.new_data_key(), b"plain", "client:1:personal")
+    for destroyed in (
+        lambda: vault.open(b"", sealed, "client:1:personal"),
+        lambda: vault.seal(b"", b"plain", "client:1:personal"),
+        lambda: vault.open_own(b"", "application:1:account"),
+        lambda: vault.rewrap(b""),
+    ):
+        with pytest.raises(Gone, match="data-destroyed"):
+            destroyed()
 
 
 def test_the_same_bytes_are_never_sealed_alike(vault: Vault) -> None:

@@ -48,7 +48,7 @@ class Played:
         self.is_listed = False
         self.document: DigitalDocument | Exception = NotConfirmed("digital-document-code")
 
-    async def listed(self, iin: str, iban: str | None, phone: str, amount: Money) -> bool:
+    async def listed(self, iin: str, iban: str | None, phone: str | None, amount: Money) -> bool:
         assert iban is None
         return self.is_listed
 

@@ -9,11 +9,13 @@ from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 from temporalio.client import WorkflowHandle
+from temporalio.common import TypedSearchAttributes
 
 from rules.calendar import end_of_day, local_date
 from rules.money import Money
 from rules.schedule import Installment, instalments
 from tests.support.played import Played
+from workflows import attributes
 from workflows.servicing import LoanView, ServeLoan, Servicing
 
 A_DAY = timedelta(days=1)
@@ -92,6 +94,23 @@ class LoanLife:
                 return
             await asyncio.sleep(0.05)
         raise AssertionError(f"never {call}: {self.calls}")
+
+    async def missed(self, rule: str) -> None:
+        """Wait until the clock of a rule has been missed."""
+        for _ in range(400):
+            if any(one.row.rule == rule and "MISSED" in one.kinds for one in self.played.clocks.kept.values()):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"never missed: {rule}")
+
+    async def shows_a_person(self) -> TypedSearchAttributes:
+        """Wait until the case is on the list of those that need a person; what that list shows of it."""
+        for _ in range(400):
+            shown = (await self.handle.describe()).typed_search_attributes
+            if shown.get(attributes.NEEDS_PERSON):
+                return shown
+            await asyncio.sleep(0.05)
+        raise AssertionError("never needs a person")
 
     async def pays(self, on: date, amount: Money) -> None:
         """Money is booked, and the case is told."""

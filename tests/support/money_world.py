@@ -15,7 +15,7 @@ from loan_world import LoanWorld, noon
 
 from activities.context import Moment, Records
 from activities.incoming import Incoming, MoneyTaken, MoneyWanted
-from activities.ports import BankStatement, TerminalReceipt
+from activities.ports import BankStatement, TerminalPayout, TerminalReceipt
 from activities.reconciliation import Reconciliation
 from rules.client import Person
 from rules.money import Money
@@ -71,6 +71,7 @@ class PlayedTerminals:
 
     def __init__(self) -> None:
         self.receipts: dict[date, list[TerminalReceipt]] = {}
+        self.out: dict[date, list[TerminalPayout]] = {}
 
     def paid(self, day: date, amount: str, reference: str, **more: Any) -> str:
         """Somebody pays; the key of it."""
@@ -79,8 +80,18 @@ class PlayedTerminals:
         self.receipts.setdefault(day, []).append(one)
         return f"terminal:T-1:{receipt}"
 
+    def handed_out(self, day: date, order: str, amount: str, **more: Any) -> str:
+        """A terminal counts money out; the receipt's number."""
+        receipt = str(more.pop("receipt", secrets.token_hex(6).upper()))
+        plain: dict[str, Any] = {"terminal_id": "T-1", "receipt": receipt, "order": order, "amount": Money(amount)}
+        self.out.setdefault(day, []).append(TerminalPayout(**(plain | more)))
+        return receipt
+
     async def register(self, day: date) -> list[TerminalReceipt] | None:
         return list(self.receipts.get(day, []))
+
+    async def payouts(self, day: date) -> list[TerminalPayout] | None:
+        return list(self.out.get(day, []))
 
 
 @dataclass

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
-from outside_world import TOKEN, persona
+from outside_world import NO_TLS, TOKEN, iin, persona
 
 from activities.integrations.aml import AfmLists
 from activities.integrations.antifraud import AntifraudCentre
@@ -21,10 +20,13 @@ from activities.integrations.regulator import Regulator
 from activities.integrations.sms import SmsGateway
 from activities.integrations.terminals import Terminals
 from activities.ports import BureauRecord, Destination, Recipient
+from infra.borrower.signing import SigningKey
 from rules.calendar import local_date
 from rules.client import IdentityDocument, Person
 from rules.furnishing import Op
+from rules.lender import EXAMPLE
 from rules.money import Money
+from rules.regulator_notices import signed_content
 
 WHO = persona(1)
 IIN, PHONE, IBAN = WHO["iin"], WHO["phone"], WHO["accounts"][0]["iban"]
@@ -50,7 +52,7 @@ class Adapters:
 
     url: str
     patience: float = 10.0
-    client: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(trust_env=False))
+    client: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(trust_env=False, verify=NO_TLS))
 
     def __post_init__(self) -> None:
         def door(path: str) -> tuple[str, str, httpx.AsyncClient]:
@@ -76,14 +78,39 @@ async def pay(one: Adapters, key: str = "key-1", order_id: str = "order-1", amou
     return await one.bank.pay(key, order_id, amount, ACCOUNT, RECEIVER, "microcredit")
 
 
-def upload(one: Adapters) -> Awaitable[Any]:
-    return one.regulator.upload("key-1", "1-MFO", "2026-01", "ALA", b"form", b"cms")
+@dataclass(frozen=True)
+class _Head:
+    """Who signs for the lender."""
+
+    iin: str = iin(7)
+    surname: str = "ҮЛГІБАЕВ"
+    given_name: str = "ҮЛГІ"
+    patronymic: str | None = None
 
 
-def notice(one: Adapters) -> Awaitable[Any]:
-    return one.regulator.notice(
-        "key-1", "INCIDENT", occurred_at=NOW, detected_at=NOW, description="d", measures="m", cms=b"cms"
-    )
+_SIGNED: dict[tuple[str, bytes], bytes] = {}
+
+
+async def lender_signed(url: str, content: bytes) -> bytes:
+    """The lender's signature; the same content has the same one, as a repeated call needs it under its key."""
+    if (url, content) not in _SIGNED:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, verify=NO_TLS) as control:
+            key = await SigningKey.obtain(control, _Head(), kind="CEO", bin=EXAMPLE.bin)
+        _SIGNED[url, content] = key.sign(content)
+    return _SIGNED[url, content]
+
+
+async def upload(one: Adapters, file: bytes = b"form", signed: bytes = b"form") -> Any:
+    cms = await lender_signed(one.url, signed)
+    return await one.regulator.upload("key-1", "1-MFO", "2026-01", "ALA", file, cms)
+
+
+async def notice(one: Adapters, description: str = "d") -> Any:
+    cms = await lender_signed(one.url, signed_content("INCIDENT", NOW, NOW, "d", "m", [b"paper"]))
+    return await one.regulator.notice(
+        "key-1", "INCIDENT", occurred_at=NOW, detected_at=NOW, description=description, measures="m", cms=cms,
+        attachments=[b"paper"],
+    )  # fmt: skip
 
 
 def record(**changes: Any) -> BureauRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from rules.iin import check_digit
 TOKEN, SECRET = "token-of-tests", "secret-of-tests"
 IBAN = "KZ86125KZT5004100100"
 CONSENT = "ab" * 32
+# everything here is plain HTTP on loopback: no client need read the authorities of the world, which takes 35 ms each
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def iin(serial: int) -> str:
@@ -118,9 +121,10 @@ def outside(state: Path, callback_url: str = "") -> Iterator[Outside]:
 
 @dataclass
 class Listener:
-    """Takes callbacks. answers: statuses to give, one a call; then 200."""
+    """Takes callbacks. answers: statuses to give, one a call; then 200. says: the body of each answer."""
 
     url: str
+    says: dict[str, Any] | None = None
     answers: list[int] = field(default_factory=list)
     received: list[tuple[str, str | None, bytes]] = field(default_factory=list)
 
@@ -138,8 +142,10 @@ def listener() -> Iterator[Listener]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             taken.received.append((self.path, self.headers["X-Signature"], body))
             self.send_response(taken.answers.pop(0) if taken.answers else 200)
-            self.send_header("Content-Length", "0")
+            said = b"" if taken.says is None else json.dumps(taken.says).encode()
+            self.send_header("Content-Length", str(len(said)))
             self.end_headers()
+            self.wfile.write(said)
 
         def log_message(self, *_: object) -> None:
             """Quiet."""

@@ -11,13 +11,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from outside_world import TOKEN, Outside, iban, persona
+import httpx
+from outside_world import NO_TLS, TOKEN, Outside, iban, persona
 
 from activities import loan_book
-from activities.applications import ApplicationRef
+from activities.applications import ApplicationRef, get_application
 from activities.context import Records
 from activities.integrations.antifraud import AntifraudCentre
 from activities.integrations.bank import LenderBank
+from activities.loans import open_loan
 from activities.payments import Payments
 from activities.payout_orders import PaymentDecided, PaymentState, PayoutOrder
 from activities.payouts import Payouts
@@ -69,14 +71,18 @@ class Dying:
 
 @dataclass
 class PayoutWorld:
-    """One profile of a bank, our engine, and both sides' books."""
+    """One profile of a bank, our engine, and both sides' books.
+
+    Times in seconds, checked as those of the settings are. That they have passed is said by `time_passes`.
+    """
 
     database: Database
     outside: Outside
     name: str = "keyed"
-    settle_after: float = 0.4
     patience: timedelta = timedelta(minutes=10)
     http_seconds: float = 5.0
+    posting: float = 1.0
+    hand_over: float = 5.0
     vault: Vault = field(
         default_factory=lambda: Vault({"first": secrets.token_bytes(32)}, "first", secrets.token_bytes(32))
     )
@@ -85,11 +91,19 @@ class PayoutWorld:
         nothing: Any = None  # no document is touched
         self.records = Records(self.database, self.vault, Clients(self.vault), nothing)
         url = self.outside.url
-        self.bank = Dying(LenderBank(f"{url}/bank", TOKEN, timeout_seconds=self.http_seconds))
+        http = httpx.AsyncClient(trust_env=False, verify=NO_TLS)
+        self.bank = Dying(LenderBank(f"{url}/bank", TOKEN, http, timeout_seconds=self.http_seconds))
         self.outside.bank(mode=self.name, settle_ms=20)
-        promises = profile(self.name, settle_after_seconds=self.settle_after)
+        self.certain_after = self.hand_over + self.http_seconds + self.posting
+        promises = profile(
+            self.name,
+            settle_after_seconds=self.certain_after,
+            request_seconds=self.http_seconds,
+            posting_seconds=self.posting,
+            hand_over_seconds=self.hand_over,
+        )
         self.payouts = Payouts(self.records, self.bank, promises, patience=self.patience)
-        self.door = Payments(self.payouts, self.bank, AntifraudCentre(f"{url}/antifraud", TOKEN))
+        self.door = Payments(self.payouts, self.bank, AntifraudCentre(f"{url}/antifraud", TOKEN, http))
 
     async def order(
         self,
@@ -112,20 +126,47 @@ class PayoutWorld:
         order = await self.order()
         state = await self.until_final(order)
         assert state.loan_id is not None
+        return await self._paid_back(order, state.loan_id, by)
+
+    async def overpaid_without_account(self, receiving: Receiving, by: str = "777.77") -> PayoutOrder:
+        """The same of a loan that went out in cash or to a seller."""
+        order = await self.order(receiving=receiving)
         async with self.records.moment() as moment:
-            owed = (await loan_book.position_of(moment.session, state.loan_id, moment.day)).total_to_close
+            application = await get_application(moment.session, ref_of(order).application_id)
+            loan = await open_loan(moment, application, moment.day, receiving.channel)
+        return await self._paid_back(order, loan.id, by)
+
+    async def _paid_back(self, order: PayoutOrder, loan_id: UUID, by: str) -> PayoutOrder:
+        async with self.records.moment() as moment:
+            owed = (await loan_book.position_of(moment.session, loan_id, moment.day)).total_to_close
             paid = Paid(
                 key=f"desk:{uuid4().hex}", value_date=moment.day, known_at=moment.at, amount=owed + Money(by),
                 through="cash-desk",
             )  # fmt: skip
-            await loan_book.record(moment, state.loan_id, paid, actor="system:test", paragraph="7")
-        return PayoutOrder(key=refund_key(state.loan_id, 1), loan_id=state.loan_id, client_id=order.client_id)
+            await loan_book.record(moment, loan_id, paid, actor="system:test", paragraph="7")
+        return PayoutOrder(key=refund_key(loan_id, 1), loan_id=loan_id, client_id=order.client_id)
 
-    async def until_final(self, order: PayoutOrder, seconds: float = 10.0) -> PaymentState:
-        """What the case does: pay, ask, and pay again where the payment is certainly not with the bank."""
+    async def time_passes(self, order: PayoutOrder) -> None:
+        """It was sent so long ago that the bank's books must show it."""
+        async with self.database.begin() as session:
+            await run(
+                session,
+                "update outbound_payment set sent_at = sent_at - make_interval(secs => :ago),"
+                " first_sent_at = first_sent_at - make_interval(secs => :ago) where key = :key",
+                key=order.key,
+                ago=self.certain_after,
+            )
+
+    async def until_final(self, order: PayoutOrder, seconds: float = 10.0, *, on_its_way: bool = False) -> PaymentState:
+        """What the case does: pay, ask, and pay again where the payment is certainly not with the bank.
+
+        on_its_way: a request is still with the bank; else what it does not show it never got, and its time passes.
+        """
         state, end = await self.payouts.pay(order), asyncio.get_running_loop().time() + seconds
         while state.state not in ("done", "refused", "returned", "held", "unknown"):
             assert asyncio.get_running_loop().time() < end, f"still {state.state}"
+            if state.state == "sending" and not on_its_way:
+                await self.time_passes(order)
             await asyncio.sleep(0.05)
             state = await (self.payouts.pay(order) if state.state == "absent" else self.payouts.ask(order))
         return state

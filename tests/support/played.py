@@ -32,9 +32,16 @@ from rules.errors import NotConfirmed
 from rules.evidence import StepOutcome, StepResult
 from rules.identification import finding, passed
 from tests.support.played_cash import PlayedCash
+from tests.support.played_clocks import PlayedClocks
+from tests.support.played_fraud import PlayedFraud
 from tests.support.played_furnishing import PlayedFurnishing
+from tests.support.played_incident import PlayedIncidents
 from tests.support.played_incoming import PlayedIncoming
+from tests.support.played_refunds import PlayedRefunds
+from tests.support.played_reports import PlayedReports
+from tests.support.played_resources import PlayedResources
 from tests.support.played_servicing import PlayedServicing
+from tests.support.played_write_off import PlayedWriteOffs
 
 HERE = UUID("00000000-0000-4000-8000-000000000000")
 PASSED = StepOutcome.PASSED
@@ -57,13 +64,21 @@ class Played:
         self.decisions = [DecisionMade(result="approved", grounds=[])]
         self.recheck_result = DecisionMade(result="approved", grounds=[])
         self.account_ground: str | None = None
+        self.orders: list[PayoutOrder] = []
         self.payments = [PaymentState(state="done", payout_id="p-1", loan_id=self.loan_id)]
         self.waiting_until: datetime | None = None
         self.known_decisions: dict[UUID, str] = {}
         self.cash = PlayedCash(self.calls)
+        self.clocks = PlayedClocks()
+        self.fraud = PlayedFraud(self.calls)
+        self.incident = PlayedIncidents(self.calls)
+        self.resources = PlayedResources(self.calls)
         self.furnishing = PlayedFurnishing(self.calls)
         self.servicing = PlayedServicing(self.calls)
         self.incoming = PlayedIncoming(self.calls)
+        self.refunds = PlayedRefunds(self.calls)
+        self.reports = PlayedReports(self.calls)
+        self.write_offs = PlayedWriteOffs(self.calls, self.servicing)
 
     def _next(self, step: str) -> StepResult:
         self.calls.append(step)
@@ -75,7 +90,9 @@ class Played:
         """Everything the workflows call."""
         return [
             *self._of_clients(), *self._of_applications(), *self._of_money(), *self.furnishing.activities(),
+            *self.clocks.activities(), *self.fraud.activities(), *self.incident.activities(), *self.resources.activities(),
             *self.servicing.activities(), *self.incoming.activities(), *self.cash.activities(),
+            *self.refunds.activities(), *self.reports.activities(), *self.write_offs.activities(),
         ]  # fmt: skip
 
     def _of_clients(self) -> Sequence[Callable[..., Any]]:  # noqa: C901
@@ -206,6 +223,7 @@ class Played:
         @activity.defn
         async def pay(order: PayoutOrder) -> PaymentState:
             self.calls.append("pay")
+            self.orders.append(order)
             return state()
 
         @activity.defn

@@ -9,19 +9,20 @@ from uuid import UUID, uuid4
 
 from temporalio import activity
 
-from activities.furnishing import BatchMade, BatchRef, BatchState, BatchWanted, FurnishWanted
+from activities.furnishing import Answered, BatchMade, BatchRef, BatchState, BatchWanted, FurnishWanted
 
 
 class PlayedFurnishing:
     """waiting: how many records each making of a batch finds. in_work: askings before the bureau is done.
 
-    taken: unset, the bureau is silent when a batch is sent.
+    cases: ids of those who wait for the bureau's word. taken: unset, the bureau is silent when a batch is sent.
     """
 
     def __init__(self, calls: list[str]) -> None:
         self.calls = calls
         self.waiting: list[int] = []
         self.unfinished: list[UUID] = []
+        self.cases: list[str] = []
         self.in_work = 0
         self.answer = BatchState(state="done", size=1, accepted=1)
         self.taken = asyncio.Event()
@@ -68,4 +69,9 @@ class PlayedFurnishing:
             self.unfinished.remove(ref.batch_id)
             return self.answer
 
-        return [enqueue, make_batch, send_batch, ask_batch]
+        @activity.defn
+        async def cases_waiting(answered: Answered) -> list[str]:
+            self.calls.append("cases-waiting")
+            return self.cases
+
+        return [enqueue, make_batch, send_batch, ask_batch, cases_waiting]

@@ -59,7 +59,15 @@ class PlayedIncoming:
         if self.state in ("absent", "came-back", "foreign"):
             return MoneyTaken(state=self.state)
         loan_id = self.loan_id if self.state == "BOOKED" else None
-        return MoneyTaken(state=self.state, payment_id=self.payment_id, loan_id=loan_id, why=why)
+        to = list(self.words.values())
+        return MoneyTaken(
+            state=self.state,
+            payment_id=self.payment_id,
+            loan_id=loan_id,
+            why=why,
+            attempt=max(1, to.count("payer")),
+            kept=self.state == "UNMATCHED" and to[-1:] == ["queue"],
+        )
 
     def activities(self) -> Sequence[Callable[..., Any]]:
         """The real names and shapes."""
@@ -88,7 +96,7 @@ class PlayedIncoming:
                 to = list(self.words.values())[-1]
                 if to == "loan" and self.refuses:
                     return self._told(self.refuses.pop())
-                self.state = "BOOKED" if to == "loan" else "RETURNING"
+                self.state = {"loan": "BOOKED", "payer": "RETURNING", "queue": "UNMATCHED"}[to]
             return self._told()
 
         @activity.defn

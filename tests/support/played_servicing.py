@@ -44,8 +44,8 @@ class PlayedServicing:
     """One loan and one request for other terms.
 
     facts: the loan's events. told: episodes of which the client was told, with the day. at_work: cleared, the sending
-    of a notice hangs. notice_within: the last day for a notice is so near, whatever the rules say. request_due: last
-    day of the answer; answers: what the officer's decisions lead to.
+    of a notice hangs. request_due: last day of the answer; answers: what the officer's decisions lead to. return_case:
+    the write-off that gives back.
     """
 
     def __init__(self, calls: list[str]) -> None:
@@ -55,10 +55,12 @@ class PlayedServicing:
         self.facts: list[LoanEvent] = []
         self.told: dict[date, date] = {}
         self.locks_short = False
+        self.return_case: int | None = None
         self.trouble: BusinessError | None = None
         self.at_work = asyncio.Event()
         self.at_work.set()
-        self.notice_within: timedelta | None = None
+        self.texting = asyncio.Event()  # cleared: the SMS gateway is away
+        self.texting.set()
         self.request_due: date | None = None
         self.review = uuid4()
         self.answers = [RequestAnswered(state="PROPOSED", addendum_id=uuid4(), notice_id=uuid4())]
@@ -98,9 +100,7 @@ class PlayedServicing:
             late = arrears(self.facts, self.terms, on, rules)
             told = late is not None and late.since in self.told
             found = stands(ref, "ACTIVE", self.facts, self.terms, on, rules, late=late, told=told)
-            if found.notice_by is not None and self.notice_within is not None:
-                found = found.model_copy(update={"notice_by": activity.info().scheduled_time + self.notice_within})
-            return found.model_copy(update={"locks_short": self.locks_short})
+            return found.model_copy(update={"locks_short": self.locks_short, "return_case": self.return_case})
 
         @activity.defn
         async def ref_of(loan_id: UUID) -> LoanRef:
@@ -120,6 +120,9 @@ class PlayedServicing:
 
         @activity.defn
         async def text_client(ref: NoticeRef) -> None:
+            if not self.texting.is_set():
+                self.calls.append("texting")
+                await self.texting.wait()
             self.calls.append("sms")
 
         @activity.defn
@@ -141,7 +144,11 @@ class PlayedServicing:
             self.request_due = self.request_due or today() + timedelta(days=15)
             due_at = end_of_day(self.request_due)
             self.calls.append("request:open")
-            return RequestOpened(review_id=self.review, warn_at=due_at - timedelta(days=3), due_at=due_at)
+            received = noon(self.request_due - timedelta(days=15))
+            return RequestOpened(
+                review_id=self.review, warn_at=due_at - timedelta(days=3), due_at=due_at, received_at=received,
+                document_id=uuid4(),
+            )  # fmt: skip
 
         @activity.defn
         async def warn_answer_due(ref: RequestRef) -> None:

@@ -22,23 +22,12 @@ from infra.temporal import RUNNER, data_converter
 from rules.errors import BusinessError
 from tests.support.played import Played, fact
 from workflows import attributes
-from workflows.collection import Collection
-from workflows.disbursement import Disbursement
-from workflows.furnishing import FurnishBatch, Furnishing, FurnishingRound
-from workflows.incoming import IncomingPayment
+from workflows.everything import WORKFLOWS
 from workflows.messages import ApplyForLoan, RegisterClient
 from workflows.options import BIOMETRICS_QUEUE
 from workflows.origination import Origination
-from workflows.reconciliation import Reconcile
-from workflows.refund import Refund
 from workflows.registration import Registration
-from workflows.restructuring import Restructuring
-from workflows.servicing import Servicing
 
-WORKFLOWS = [
-    Registration, Origination, Disbursement, Collection, Refund, Servicing, Restructuring, Furnishing, FurnishBatch,
-    FurnishingRound, IncomingPayment, Reconcile,
-]  # fmt: skip
 KEYS = PayloadKeys({"test": bytes(32)}, "test")
 CONVERTER = data_converter(KEYS)
 TEMPORAL = str(Path(sys.executable).parent / "temporal")
@@ -73,8 +62,8 @@ def case(skipping):
         played_activities = played.activities()
         async with (
             Worker(
-                skipping.client, task_queue=queue, workflows=[*WORKFLOWS, *more], activities=played_activities,
-                workflow_runner=RUNNER, debug_mode=True, **common,
+                skipping.client, task_queue=queue, workflows=list(dict.fromkeys([*WORKFLOWS, *more])),
+                activities=played_activities, workflow_runner=RUNNER, debug_mode=True, **common,
             ),
             Worker(
                 skipping.client, task_queue=BIOMETRICS_QUEUE,

@@ -114,6 +114,20 @@ class TestRecording:
             path = {None: "matched", "loan": "unmatched-assigned", "payer": "unmatched-returned"}[to]
             await self.save(handle, f"incoming-{path}")
 
+    async def test_incoming_returned_again(self, case):
+        played = Played()
+        played.incoming.state = "UNMATCHED"
+        played.payments = [PaymentState(state="refused", ground="payout-refused"), PaymentState(state="done")]
+        async with case(played) as start:
+            with start.environment.with_time_skipping_disabled():
+                handle = await begun(start, a_key())
+                for to, asked in (("queue", True), ("payer", False), ("payer", True)):
+                    await shows(handle, "UNMATCHED", needs_person=asked)
+                    word = AssignmentConfirmed(assignment_id=played.incoming.confirm(to))
+                    await handle.execute_update(IncomingPayment.assignment_confirmed, word)
+                await handle.result()
+            await self.save(handle, "incoming-returned-again")
+
     async def test_incoming_reconciled(self, case):
         played = Played()
         played.incoming.days = [a_day(DAY, unexplained=["X1"], taken=[a_key()]), a_day(DAY)]

@@ -8,6 +8,8 @@ python -m pytest tests/workflows/record_servicing.py
 # ruff: noqa: F811
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from rules.money import Money
@@ -16,6 +18,7 @@ from tests.support.played import Played
 from tests.workflows.record_histories import TestRecording as _Recording
 from tests.workflows.test_long_lives import look_often, overdue, played, short, start  # noqa: F401  fixtures
 from tests.workflows.test_origination import SIGN
+from tests.workflows.test_refund_account import names, waiting
 from tests.workflows.test_restructuring import REFUSED, Request
 from tests.workflows.test_servicing import Refunding
 from workflows.restructuring import Restructuring
@@ -30,6 +33,20 @@ async def test_closed_and_refunded(case):
         await life.pays(life.today_outside(), Money(200_000))
         await life.handle.result()
         await save(life.handle, "servicing-closed")
+
+
+async def test_refund_beside(case):
+    """The refund waits for its client, the case hears news meanwhile. Before it, `servicing-closed`."""
+    played = Refunding()
+    played.account_ground = "receiver-unknown"
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            life, handle = await waiting(start, played)
+            await life.pays(life.today_outside(), Money(1_000))
+            await asyncio.sleep(1)
+            await names(handle, played.refunds.account())
+            await life.handle.result()
+        await save(life.handle, "servicing-refund-beside")
 
 
 async def test_arrears(case):

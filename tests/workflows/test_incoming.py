@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 
 from activities.payout_orders import PaymentState
 from activities.reconciliation import GROUND, TerminalsReconciled
+from rules.payment_keys import return_key
 from tests.support.played import Played, fact
 from tests.support.played_incoming import a_day
 from tests.workflows.test_registration import refusal_of
@@ -168,6 +169,43 @@ class TestIncomingPayment:
                 assert (await handle.result()).state == "BOOKED"
                 await start.environment.client.get_workflow_handle(f"loan/{played.incoming.loan_id}").terminate()
         assert "pay" not in played.calls
+
+    async def test_each_try_that_two_people_want_is_a_case_and_a_payment_of_its_own(self, case):
+        played = Played()
+        played.incoming.state = "UNMATCHED"
+        refused, done = PaymentState(state="refused", ground="payout-refused"), PaymentState(state="done")
+        played.payments = [refused, refused, done]
+        async with case(played) as start:
+            with start.environment.with_time_skipping_disabled():
+                handle = await begun(start, a_key())
+                for tries in (1, 2, 3):
+                    await shows(handle, "UNMATCHED", needs_person=True)
+                    word = AssignmentConfirmed(assignment_id=played.incoming.confirm("payer"))
+                    assert await handle.execute_update(IncomingPayment.assignment_confirmed, word) == "payer"
+                    await happened(lambda tries=tries: played.calls.count("pay") == tries)
+                outcome = await handle.result()
+                first = f"refund/{played.incoming.payment_id}"
+                cases = [
+                    start.environment.client.get_workflow_handle(one) for one in (first, f"{first}/2", f"{first}/3")
+                ]
+                assert [(await one.result())["done"] for one in cases] == [False, False, True]
+        assert outcome.state == "RETURNED"
+        keys = [order.key for order in played.orders]
+        assert keys == [return_key(played.incoming.payment_id, n) for n in (1, 2, 3)]
+
+    async def test_money_that_two_people_keep_needs_nobody_until_they_say_otherwise(self, case):
+        played = Played()
+        played.incoming.state = "UNMATCHED"
+        async with case(played) as start:
+            with start.environment.with_time_skipping_disabled():
+                handle = await begun(start, a_key())
+                await shows(handle, "UNMATCHED", needs_person=True)
+                word = AssignmentConfirmed(assignment_id=played.incoming.confirm("queue"))
+                assert await handle.execute_update(IncomingPayment.assignment_confirmed, word) == "queue"
+                await shows(handle, "UNMATCHED", needs_person=False)
+                word = AssignmentConfirmed(assignment_id=played.incoming.confirm("payer"))
+                await handle.execute_update(IncomingPayment.assignment_confirmed, word)
+                assert (await handle.result()).state == "RETURNED"
 
     async def test_a_refund_that_was_ended_by_hand_is_taken_up_again_and_nothing_is_paid_twice(self, case):
         played = Played()

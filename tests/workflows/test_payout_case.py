@@ -81,13 +81,21 @@ async def test_a_refund_says_whether_the_money_left(case):
     assert (outcome.done, outcome.ground) == (False, "payout-refused")
 
 
-async def test_an_account_that_is_not_theirs_gets_no_refund(case):
+async def test_a_receiver_on_the_anti_fraud_list_gets_no_refund_and_is_asked_for_no_other_account(case):
     played = Played()
-    played.account_ground = "account-not-owned"
+    played.account_ground = "recipient-listed"
     async with case(played) as start:
         outcome = await (await refund(start)).result()
-    assert (outcome.done, outcome.ground) == (False, "account-not-owned")
-    assert "pay" not in played.calls
+    assert (outcome.done, outcome.ground) == (False, "recipient-listed")
+    assert played.calls == []
+
+
+async def test_a_payer_whose_account_is_not_known_is_nobody_to_ask(case):
+    played = Played()
+    played.account_ground = "receiver-unknown"
+    async with case(played) as start:
+        outcome = await (await give_back(start)).result()
+    assert (outcome.done, outcome.ground, played.calls) == (False, "receiver-unknown", [])
 
 
 @pytest.mark.parametrize("begin", [disburse, refund])

@@ -14,6 +14,7 @@ from temporalio.client import WorkflowHandle
 
 from activities.restructuring import RequestAnswered
 from rules.calendar import end_of_day
+from rules.days_off import CALENDAR
 from tests.support.loan_life import A_DAY, LoanLife
 from tests.support.played import Played, fact
 from tests.workflows.test_origination import SIGN
@@ -98,10 +99,13 @@ class TestTheLastDayForTheAnswer:
         async with case(played) as start:
             request = await Request.begun(start, played)
             await request.noon_of(14)
-            assert request.days_of("request:warn") == [13]
+            before = CALENDAR.add_working_days(request.today + 15 * A_DAY, -1)
+            assert request.days_of("request:warn") == [(before - request.today).days]
             await request.decided()
             assert await request.ended() == "REFUSED"
         assert request.days_of("request:late") == []
+        clock = played.clocks.of("restructuring-answer")
+        assert (clock.row.state, clock.row.evidence["state"]) == ("MET", "REFUSED")
         assert "sms" in played.calls
         assert "history" in played.calls
 
@@ -124,11 +128,12 @@ class TestTheLastDayForTheAnswer:
             assert request.days_of("request:late") == [16]
             shown = (await request.handle.describe()).typed_search_attributes
             assert shown[attributes.NEEDS_PERSON] is True
-            assert shown[attributes.DEADLINE_RULE] == "restructuring-answer-days"
+            assert shown[attributes.DEADLINE_RULE] == "restructuring-answer"
             assert shown[attributes.DEADLINE] == end_of_day(request.today + 15 * A_DAY)
             await request.decided()
             assert await request.ended() == "REFUSED"
         assert played.calls.index("request:answer:REFUSED") > 0
+        assert played.clocks.of("restructuring-answer").row.state == "MET_LATE"
 
     async def test_a_quick_answer_reminds_nobody(self, case):
         played = Played()

@@ -29,6 +29,7 @@ from tests.support.loan_world import noon
 from tests.support.played import Played, fact
 from tests.workflows.conftest import WORKFLOWS, Starter
 from tests.workflows.test_registration import refusal_of
+from workflows import attributes
 from workflows.messages import ReviewDecided
 from workflows.servicing import Servicing
 
@@ -132,7 +133,8 @@ class TestArrears:
             assert life.days_of("notice") == [(due + 2 * A_DAY).isoformat()]
             await life.noon_of(due + 25 * A_DAY)
             assert len(life.days_of("notice")) == 1
-            assert life.days_of("late") == []
+            clock = played.clocks.of("arrears-notice")
+            assert (clock.row.state, clock.row.last_day) == ("MET", due + 10 * A_DAY)
             before = len(bureau(life.calls))
             await life.pays(due + 25 * A_DAY, life.rows[0].payment + Money(10_000))
             await life.asleep(lambda view: view.tended.arrears_since is None)
@@ -142,19 +144,23 @@ class TestArrears:
     async def test_a_notice_that_cannot_be_sent_is_known_to_be_late_and_sent_all_the_same(self, case):
         played = Played()
         played.servicing.at_work.clear()
-        played.servicing.notice_within = timedelta(seconds=1)
+        played.clocks.within["arrears-notice"] = timedelta(seconds=1)
         async with case(played) as start:
             life = await LoanLife.begun(start, played)
             due = life.rows[0].due
             days = (due - life.today_outside()).days + 3
             turning = asyncio.create_task(start.environment.fast_forward(life.handle, timedelta(days=days)))
             await life.until("sending")
-            await life.until("late:")  # the clock does not jump over an activity: this second is a real one
+            await life.missed("arrears-notice")  # the clock does not jump over an activity: this second is a real one
             assert life.days_of("notice") == []
+            shown = await life.shows_a_person()
+            assert (shown[attributes.STAGE], shown[attributes.DEADLINE_RULE]) == ("OVERDUE", "arrears-notice")
             played.servicing.at_work.set()
             await turning
             await life.asleep(lambda view: view.tended.notice_by is None)
-            assert (len(life.days_of("notice")), len(life.days_of("late"))) == (1, 1)
+            assert len(life.days_of("notice")) == 1
+            clock = played.clocks.of("arrears-notice")
+            assert clock.kinds == ["STARTED", "HALF_WAY", "MISSED", "MET_LATE"]
             await life.handle.terminate()
 
     async def test_a_suspended_loan_gets_no_notice(self, case):
@@ -164,7 +170,7 @@ class TestArrears:
             due = life.rows[0].due
             played.servicing.facts.append(Suspended(key="s", value_date=due, known_at=noon(due)))
             await life.noon_of(due + 12 * A_DAY)
-            assert (life.days_of("notice"), life.days_of("late")) == ([], [])
+            assert (life.days_of("notice"), played.clocks.kept) == ([], {})
             await life.handle.terminate()
 
 
@@ -283,9 +289,9 @@ class TestRestart:
             workflow_failure_exception_types=[BusinessError],
         )  # fmt: skip
 
-    @pytest.mark.parametrize(("last_day_passed", "late"), [(False, 0), (True, 1)])
+    @pytest.mark.parametrize(("last_day_passed", "state"), [(False, "MET"), (True, "MET_LATE")])
     async def test_a_worker_that_was_away_tells_at_once_and_knows_whether_it_is_late(
-        self, skipping, last_day_passed, late
+        self, skipping, last_day_passed, state
     ):
         played, queue = Played(), f"test-{uuid4()}"
         async with self.worker(skipping, queue, played):
@@ -296,10 +302,10 @@ class TestRestart:
         await asyncio.sleep(1)
         assert life.days_of("notice") == []
         if last_day_passed:  # a virtual clock stands still without a worker, so the last day comes to it
-            played.servicing.notice_within = timedelta(seconds=-1)
+            played.clocks.within["arrears-notice"] = timedelta(seconds=-1)
         async with self.worker(skipping, queue, played):
             await turning
             await life.asleep(lambda view: view.tended.notice_by is None)
             assert len(life.days_of("notice")) == 1
-            assert len(life.days_of("late")) == late
+            assert played.clocks.of("arrears-notice").row.state == state
             await life.handle.terminate()

@@ -44,13 +44,13 @@ class Issued:
 
 
 class Registry:
-    """One authority, for both algorithms. Used from one thread."""
+    """One authority, for both algorithms. Made in one thread, used from one at a time."""
 
     def __init__(self, state: Path) -> None:
         state.mkdir(parents=True, exist_ok=True)
         file = state / "pki.sqlite3"
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-        self._db = sqlite3.connect(file, isolation_level=None, timeout=30)
+        self._db = sqlite3.connect(file, isolation_level=None, timeout=30, check_same_thread=False)
         self._db.execute("pragma journal_mode=wal")
         self._db.execute("pragma synchronous=full")
         with self._transaction():
@@ -90,6 +90,13 @@ class Registry:
             "select serial,alg,iin,status,reason,at from certificate where serial=?", (serial,)
         ).fetchone()
         return self._issued(row) if row else None
+
+    def certificate(self, serial: str) -> bytes:
+        """The certificate itself, DER. Raises KeyError for a serial that was never issued."""
+        row = self._db.execute("select certificate from certificate where serial=?", (serial,)).fetchone()
+        if row is None:
+            raise KeyError(serial)
+        return bytes(row[0])
 
     def revoked(self, alg: str) -> list[Issued]:
         """What a revocation list of one algorithm holds."""

@@ -1,0 +1,1 @@
+"""The proof bundle of one loan: everything the lender can show of it, signed, and checked without our database."""
