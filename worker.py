@@ -41,6 +41,7 @@ from activities.histories import Histories
 from activities.incident_report import incident_activities
 from activities.incoming import Incoming
 from activities.interceptors import BusinessErrors
+from activities.leaks import Leaks
 from activities.loans import Loans
 from activities.notices import Notices
 from activities.payments import Payments
@@ -113,7 +114,8 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
     reconciliation = Reconciliation(kept, bank, terminals, incoming)
     phone, signatures = Phone(kept, sms), Signatures(kept, verifier, EXAMPLE.name("ru"))
     idec = Idec(*door(parties.idec), register=door(parties.person_register)[:2])
-    register = StateRegister(kept, idec, Operators(*door(parties.operator)))
+    operators = Operators(*door(parties.operator))
+    register = StateRegister(kept, idec, operators)
     contracts, furnishing = Contracts(kept, seal, EXAMPLE), FurnishingRecords(kept, bureau)
     regulator = Regulator(*door(parties.regulator))
     return [
@@ -134,6 +136,7 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
         *incident_activities(kept, sms, regulator, signature, EXAMPLE),
         *report_activities(kept, settings.database.reading(), regulator, signature, EXAMPLE),
         *ResourceNotices(kept, RegulatorNotices(kept, regulator, signature)).all(),
+        *Leaks(kept, sms, operators).all(),
         AuditSeals(kept, signature).seal_audit,
         BundleOrders(kept, signature).make_bundle,
     ]  # fmt: skip

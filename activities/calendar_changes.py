@@ -94,12 +94,18 @@ class CalendarChanges:
 
 
 async def _move(moment: Moment, row: StatutoryClock, calendar: Calendar, change: CalendarChange) -> None:
-    before = terms_of(row)
+    before, last_day = terms_of(row), row.last_day
     if not set_term(row, calendar):
         return
     if row.state == MISSED and row.due_at is not None and row.due_at > moment.at:
         row.state = RUNNING
     moment.session.add(row)
-    detail = {"change": str(change.id), "act": change.act, "before": before["due"], "after": terms_of(row)["due"]}
+    detail = {
+        "change": str(change.id),
+        "act": change.act,
+        "before": before["due"],
+        "after": terms_of(row)["due"],
+        "last_day_before": last_day.isoformat() if last_day else None,
+    }
     await clocks.note(moment.session, row.id, "MOVED", moment.at, {**terms_of(row), **detail})
     await tell(moment, row, "clock-moved", detail)

@@ -52,7 +52,8 @@ class ClockRef(Frozen):
 class ClockState(Frozen):
     """How a clock stands. due_at: None while the days off of a year are unknown. alarms: those still to come.
 
-    state: as of storage.tables.StatutoryClock. title: of its rule, for staff.
+    state: as of storage.tables.StatutoryClock. title: of its rule, for staff. moved_by: the act that moved it last;
+    moved_from: the last day that it had before, None where it had none.
     """
 
     clock_id: UUID
@@ -62,6 +63,8 @@ class ClockState(Frozen):
     last_day: str | None
     alarms: list[Alarm]
     state: str
+    moved_by: str | None = None
+    moved_from: str | None = None
 
 
 class ClockRang(Frozen):
@@ -232,7 +235,11 @@ async def tell(moment: Moment, row: StatutoryClock, action: str, detail: dict[st
 
 async def _state(moment: Moment, row: StatutoryClock, calendar: Calendar) -> ClockState:
     moves, last = await clocks.rung(moment.session, row.id)
-    return state_of(row, calendar, moment.policy, moves, last)
+    state = state_of(row, calendar, moment.policy, moves, last)
+    if not moves:
+        return state
+    move = (await clocks.last_move(moment.session, row.id)).detail
+    return state.model_copy(update={"moved_by": move["act"], "moved_from": move["last_day_before"]})
 
 
 def state_of(

@@ -29,6 +29,7 @@ from api.routes import (
     docs,
     furnishing,
     health,
+    leak,
     loan_requests,
     loans,
     public,
@@ -40,6 +41,7 @@ from api.routes import (
     staff_cash,
     staff_complaints,
     staff_incidents,
+    staff_leaks,
     staff_papers,
     staff_payments,
     staff_refunds,
@@ -78,6 +80,7 @@ _V1 = (
     restructuring.router,
     refunds.router,
     complaints.router,
+    leak.router,
     callbacks.router,
 )
 
@@ -133,7 +136,13 @@ def _application(
         clocks.router, calendar.router, disposals.router, staff_papers.router, staff_write_offs.router,
         staff_incidents.router,
     )  # fmt: skip
-    reporting = (staff_reports.router, staff_complaints.router, staff_resources.router, regulator.router)
+    reporting = (
+        staff_reports.router,
+        staff_complaints.router,
+        staff_resources.router,
+        staff_leaks.router,
+        regulator.router,
+    )
     for router in (health.router, *staff, *statutory, *reporting, furnishing.router, docs.router):
         app.include_router(router)
     problems.install(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 from api.fields import Answer, Body, Day, FreeText
 from rules.suspension import PaperEntered, PaperKind
 
+Received = Annotated[AwareDatetime, Field(ge=datetime(2021, 1, 1, tzinfo=UTC), le=datetime(2199, 1, 1, tzinfo=UTC))]
 Words = Annotated[FreeText, StringConstraints(max_length=200)]
 
 
@@ -26,7 +27,7 @@ class PaperBody(Body):
     number: Words
     day: Day
     authority: Words
-    received_at: AwareDatetime
+    received_at: Received
     in_force_on: Day | None = None
     guilty_client: bool | None = None
     cancels: UUID | None = None

@@ -43,15 +43,19 @@ class Check(Protocol):
 
 @dataclass(frozen=True)
 class RowsAddUp:
-    """The line of totals is the sum of the lines; where a fact stands in several, between the greatest and the sum."""
+    """The line of totals is the sum of the lines.
+
+    several: a fact may stand in several lines and counts once in the total, between the greatest line and the sum.
+    """
 
     rule: str
     form: str
+    several: bool = False
 
     @property
     def formula(self) -> str:
         """See Check."""
-        return f"{self.form}: {TOTAL} = Σ"
+        return f"{self.form}: max ≤ {TOTAL} ≤ Σ" if self.several else f"{self.form}: {TOTAL} = Σ"
 
     def faults(self, forms: Mapping[str, Form], figures: All, books: Books) -> Iterator[Fault]:
         """See Check."""
@@ -61,7 +65,7 @@ class RowsAddUp:
                 continue
             total = lines[TOTAL][column.code]
             others = [line[column.code] for code, line in lines.items() if code != TOTAL]
-            if form.several:
+            if self.several:
                 exact = [one.exact for one in others]
                 fits = max(exact, default=0) <= total.exact <= sum(exact)
             else:

@@ -27,7 +27,7 @@ REFUSALS: tuple[Form, ...] = (
     ),
 )
 REFUSALS_CHECKS: tuple[Check, ...] = (
-    RowsAddUp("RF-1.sum", "RF-1"),
+    RowsAddUp("RF-1.sum", "RF-1", several=True),
     SumNeedsCount("RF-1.count", "RF-1", "amount", "RF-1", "n"),
     Nothing("RF-1.ground", "RF-1", "n", WITHOUT_GROUND, why="отказ без основания"),
 )

@@ -16,11 +16,12 @@ from typing import Final
 from uuid import UUID
 
 from rules.calendar import local_date
+from rules.clocks import CLOCKS
 from rules.errors import InvalidInput, NotAllowed
 from rules.evidence import Frozen
 from rules.loan_events import Corrected, LoanEvent, Resumed, Suspended
 from rules.loan_history import effective
-from rules.policy import PolicySet
+from rules.policy import PolicySet, UnknownPolicy, policy
 
 CLOCK: Final = "P13.2"
 _LATER: Final = "charge-suspended-interest-rule"
@@ -39,6 +40,13 @@ class PaperKind(StrEnum):
 
 SUSPENDING: Final = frozenset({PaperKind.INVESTIGATOR_SUBMISSION, PaperKind.VICTIM_RESOLUTION})
 WRITING_OFF: Final = frozenset({PaperKind.COURT_VERDICT, PaperKind.LENDER_BREACH, PaperKind.OMBUDSMAN})
+
+_TERMS: Final = {
+    **dict.fromkeys(SUSPENDING, CLOCK),
+    PaperKind.COURT_VERDICT: "P13.4",
+    PaperKind.LENDER_BREACH: "lender-breach",
+    PaperKind.OMBUDSMAN: "ombudsman",
+}
 
 
 class Duty(StrEnum):
@@ -78,8 +86,9 @@ def check(entered: PaperEntered, now: datetime, rules: PolicySet) -> None:
         rules: of today: whether interest may be charged later is asked of them.
 
     Raises:
-        InvalidInput: `instant-without-zone`, `received-in-the-future`, `paper-day-after-receipt`,
-            `paper-field-not-of-kind`, `cancelled-paper-missing`, `charge-later-missing`.
+        InvalidInput: `instant-without-zone`, `received-in-the-future`, `received-too-early` (before there was a term
+            for it), `paper-day-after-receipt`, `paper-field-not-of-kind`, `cancelled-paper-missing`,
+            `charge-later-missing`.
         NotAllowed: `later-charge-not-allowed` by the edition in force.
 
     Rules: para 13, part 3.
@@ -88,6 +97,8 @@ def check(entered: PaperEntered, now: datetime, rules: PolicySet) -> None:
         raise InvalidInput("instant-without-zone", field="/received_at")
     if entered.received_at > now:
         raise InvalidInput("received-in-the-future", field="/received_at")
+    if not _has_term(entered.kind, local_date(entered.received_at)):
+        raise InvalidInput("received-too-early", field="/received_at")
     if entered.day > local_date(entered.received_at):
         raise InvalidInput("paper-day-after-receipt", field="/day")
     cancelling, verdict = entered.kind is PaperKind.CANCELLATION, entered.kind is PaperKind.COURT_VERDICT
@@ -102,6 +113,16 @@ def check(entered: PaperEntered, now: datetime, rules: PolicySet) -> None:
         raise InvalidInput("charge-later-missing", field="/charge_later")
     if entered.charge_later and not rules.switch(_LATER):
         raise NotAllowed("later-charge-not-allowed")
+
+
+def _has_term(kind: PaperKind, received: date) -> bool:
+    if kind not in _TERMS:
+        return True
+    try:
+        policy(received).row(CLOCKS[_TERMS[kind]].days)
+    except UnknownPolicy:
+        return False
+    return True
 
 
 # ---- the facts of the loan

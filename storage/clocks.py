@@ -150,6 +150,12 @@ async def rung(session: AsyncSession, clock_id: UUID) -> tuple[int, dict[str, tu
     return last["MOVED"][0] if "MOVED" in last else 0, last
 
 
+async def last_move(session: AsyncSession, clock_id: UUID) -> ClockEvent:
+    """How a clock that was moved was moved last."""
+    query = select(ClockEvent).where(col(ClockEvent.clock_id) == clock_id, col(ClockEvent.kind) == "MOVED")
+    return (await session.exec(query.order_by(col(ClockEvent.n).desc()).limit(1))).one()
+
+
 async def moved_by(session: AsyncSession, change_id: UUID, clock_ids: Sequence[UUID]) -> set[UUID]:
     """Which of these clocks a change of the calendar has moved."""
     query = select(ClockEvent.clock_id).where(

@@ -197,10 +197,12 @@ def _next(state: ClockState) -> Alarm | None:
 
 
 def _described(state: ClockState) -> str:
+    head = f"**{state.rule}** — {state.title}"
     if state.due_at is None:
-        return f"**{state.rule}** — {state.title}: нет календаря на этот год, нужен сотрудник"
+        return f"{head}: нет календаря на этот год, нужен сотрудник"
+    moved = f"; перенесён ({state.moved_by}), было до {state.moved_from or '—'}" if state.moved_by else ""
     missed = " **ПРОПУЩЕН**" if state.state == _MISSED else ""
-    return f"**{state.rule}** — {state.title}: до конца {state.last_day} (Алматы){missed}"
+    return f"{head}: до конца {state.last_day} (Алматы){moved}{missed}"
 
 
 async def _by(at: datetime | None, stirred: Callable[[], bool], summary: str) -> bool:

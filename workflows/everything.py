@@ -13,6 +13,7 @@ from workflows.incident import Incident
 from workflows.incident_telling import TellRound
 from workflows.incident_watch import ArchiveScrub, VerifyAudit, WatchAccess
 from workflows.incoming import IncomingPayment
+from workflows.leak_response import LeakResponse
 from workflows.origination import Origination
 from workflows.proof_bundle import ExportBundle
 from workflows.reconciliation import Reconcile, ReconcileNight
@@ -34,5 +35,5 @@ WORKFLOWS: list[type] = [
     WriteOff,
     Incident, TellRound, WatchAccess, VerifyAudit, ArchiveScrub,
     RegulatorReport, ReportDue,
-    SealAudit, ExportBundle, ResourceNotice,
+    SealAudit, ExportBundle, ResourceNotice, LeakResponse,
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
+from activities import leaks
 from activities.context import Moment
 from api import acknowledgements, lending
 from api.actions import Call, Waiting
@@ -83,6 +84,8 @@ async def _submit(
     client = await kit.records.clients.get(moment.session, caller.client_id)
     product = _product(moment, ClientKind(client.kind), body)
     await _check_resource(moment, caller, body, resource)
+    if await leaks.standing(moment, client.id) is not None:  # Rules: para 36
+        raise Conflict("identity-to-be-confirmed")
     how = body.receiving.receiving()
     application = Application(
         id=once.new_id,

@@ -28,6 +28,7 @@ from api.schemas_staff import Role
 from api.services import Kit, Services
 from api.staff import Member, Reviewer, StaffOnce, needs
 from api.uploads import Form, multipart, read_form
+from rules.calendar import local_date
 from rules.editions import edition
 from rules.errors import InvalidInput
 from rules.suspension import SUSPENDING, WRITING_OFF, PaperKind
@@ -61,7 +62,7 @@ async def enter(request: Request, kit: Kit, member: Officer, once: StaffOnce) ->
                 kit.records, moment, loan.id, body.entered(), scan.content, scan.media_type, member.staff_id,
                 paper_id=once.new_id,
             )  # fmt: skip
-            call = _start(paper, moment.day, once)
+            call = _start(paper, local_date(paper.received_at), once)
             if call is not None:
                 await kit.actions.keep(moment.session, call)  # whoever dies now, the clock of the law will run
             answer = await _told(moment, paper)

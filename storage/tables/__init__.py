@@ -18,6 +18,7 @@ from storage.tables.incidents import (
     RegulatorNotice,
     WatchPosition,
 )
+from storage.tables.leaks import Leak, LeakMeasure
 from storage.tables.lending import (
     Acknowledgement,
     Application,
@@ -84,6 +85,8 @@ __all__ = [
     "IncidentTask",
     "IncidentText",
     "IncomingPayment",
+    "Leak",
+    "LeakMeasure",
     "LedgerEntry",
     "LedgerPosting",
     "LegalHold",

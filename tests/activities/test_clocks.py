@@ -353,6 +353,7 @@ class TestChangingTheCalendar:
         assert told.words == [(first.workflow_id, hit.clock_id)]
         again = await kept.read_clock(ClockRef(clock_id=hit.clock_id))
         assert (again.due_at, again.state) == (DUE + timedelta(days=1), "RUNNING")
+        assert (again.moved_by, again.moved_from) == ("order 9 of 2026", "2026-06-04")
         row = await row_of(records, hit)
         assert row.calendar_version != CALENDAR.version
         async with records.database.begin() as session:

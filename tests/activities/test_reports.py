@@ -124,7 +124,11 @@ class TestFigures:
         fraud = told["fraud-cases"]
         assert (fraud["FR-1"]["VICTIM_RESOLUTION"]["received"], fraud["FR-1"][TOTAL]["confirmed"]) == (1, 2)
         assert fraud["FR-2"]["P13.2"]["fraud-met"] == fraud["FR-2"]["P13.4"]["fraud-late"] == 1
-        assert told["incidents"]["IN-1"][TOTAL]["found"] == told["complaints"]["CO-1"][TOTAL]["received"] == 0
+        leak = {"found": 1, "open": 1, "closed": 0, "dismissed": 0, "clients": 3, "told": 2}
+        assert told["incidents"]["IN-1"]["DATA_LEAK"] == told["incidents"]["IN-1"][TOTAL] == leak
+        said = told["complaints"]["CO-1"]
+        assert (said["collection"]["before"], said["collection"]["satisfied"], said["collection"]["left"]) == (1, 1, 0)
+        assert (said["service"]["received"], said["service"]["left"], said[TOTAL]["answered"]) == (1, 1, 1)
 
     async def test_the_head_of_the_audit_trail_is_that_of_the_chain(self, fresh: ReportWorld) -> None:
         async with fresh.records.database.begin() as session:

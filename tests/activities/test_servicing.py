@@ -26,6 +26,7 @@ from activities.histories import Histories, HistoryWanted
 from activities.loan_book import position_of
 from activities.notices import NoticeRef, Notices
 from rules.calendar import end_of_day
+from rules.clocks import deadline
 from rules.errors import Conflict, InvalidInput, Unavailable
 from rules.loan_events import Corrected, Refunded, Resumed, Suspended, Use, WrittenOff
 from rules.money import Money
@@ -136,6 +137,20 @@ class TestNotice:
         found = (await tend(on)).notice
         assert found is not None
         return found
+
+    async def test_its_clock_ends_with_its_last_day_also_after_a_suspension(
+        self, tend: Callable[..., Any], loan: Borrowed
+    ) -> None:
+        found = await self.found(tend)
+        assert found.began_at is not None
+        assert deadline("arrears-notice", found.began_at).last_day == found.due_on == DUE + 10 * A_DAY
+        key = f"s:{loan.ref.loan_id}"
+        await loan.happened(Suspended(key=key, value_date=DUE + 2 * A_DAY, known_at=noon(DUE)))
+        await loan.happened(Resumed(key=f"{key}:r", value_date=DUE + 6 * A_DAY, known_at=noon(DUE), charge_later=False))
+        later = await self.found(tend, DUE + 8 * A_DAY)
+        assert later.since == found.since
+        assert later.began_at is not None
+        assert deadline("arrears-notice", later.began_at).last_day == later.due_on > found.due_on
 
     async def test_it_is_archived_written_and_told_of_without_sums(
         self, tend: Callable[..., Any], loan: Borrowed, notices: Notices, gateway: Gateway

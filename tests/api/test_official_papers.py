@@ -139,6 +139,7 @@ class TestEntering:
             ({"day": None}, 422, "field-missing", "/day"),
             ({"received_at": "2026-02-21T10:00:00"}, 422, "field-format", "/received_at"),
             ({"received_at": "2100-01-01T00:00:00+05:00"}, 422, "received-in-the-future", "/received_at"),
+            ({"received_at": "0001-01-01T00:00:00+14:00"}, 422, "field-out-of-range", "/received_at"),
             ({"day": "2126-02-21"}, 422, "paper-day-after-receipt", "/day"),
             ({"number": ""}, 422, "field-too-short", "/number"),
             ({"number": "1" * 201}, 422, "field-too-long", "/number"),

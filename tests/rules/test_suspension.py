@@ -192,6 +192,7 @@ class TestWhatAPaperMayBe:
         [
             ({"received_at": datetime(2026, 1, 20, 9)}, "instant-without-zone", "/received_at"),  # noqa: DTZ001
             ({"received_at": at(20, 13)}, "received-in-the-future", "/received_at"),
+            ({"received_at": datetime(2023, 11, 19, 12, tzinfo=UTC)}, "received-too-early", "/received_at"),
             ({"day": date(2026, 1, 21)}, "paper-day-after-receipt", "/day"),
             ({"in_force_on": date(2026, 1, 3)}, "paper-field-not-of-kind", "/in_force_on"),
             ({"guilty_client": True}, "paper-field-not-of-kind", "/guilty_client"),

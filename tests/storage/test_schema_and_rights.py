@@ -17,7 +17,15 @@ from storage.database import libpq_url, sqlalchemy_url
 from storage.migrations.guards import APPEND_ONLY_TABLES
 from storage.setup import migrate
 
-APPENDED = [*APPEND_ONLY_TABLES, "archive_conformance", "audit_entry", "repayment_wish", "disposal_object"]
+APPENDED = [
+    *APPEND_ONLY_TABLES,
+    "archive_conformance",
+    "audit_entry",
+    "repayment_wish",
+    "report_retry",
+    "disposal_object",
+    "fraud_duty",
+]
 
 
 @pytest.fixture

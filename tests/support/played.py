@@ -37,6 +37,7 @@ from tests.support.played_fraud import PlayedFraud
 from tests.support.played_furnishing import PlayedFurnishing
 from tests.support.played_incident import PlayedIncidents
 from tests.support.played_incoming import PlayedIncoming
+from tests.support.played_leaks import PlayedLeaks
 from tests.support.played_refunds import PlayedRefunds
 from tests.support.played_reports import PlayedReports
 from tests.support.played_resources import PlayedResources
@@ -73,6 +74,7 @@ class Played:
         self.fraud = PlayedFraud(self.calls)
         self.incident = PlayedIncidents(self.calls)
         self.resources = PlayedResources(self.calls)
+        self.leaks = PlayedLeaks(self.calls)
         self.furnishing = PlayedFurnishing(self.calls)
         self.servicing = PlayedServicing(self.calls)
         self.incoming = PlayedIncoming(self.calls)
@@ -90,7 +92,8 @@ class Played:
         """Everything the workflows call."""
         return [
             *self._of_clients(), *self._of_applications(), *self._of_money(), *self.furnishing.activities(),
-            *self.clocks.activities(), *self.fraud.activities(), *self.incident.activities(), *self.resources.activities(),
+            *self.clocks.activities(), *self.fraud.activities(), *self.incident.activities(),
+            *self.resources.activities(), *self.leaks.activities(),
             *self.servicing.activities(), *self.incoming.activities(), *self.cash.activities(),
             *self.refunds.activities(), *self.reports.activities(), *self.write_offs.activities(),
         ]  # fmt: skip

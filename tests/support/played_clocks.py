@@ -37,6 +37,7 @@ class PlayedClock:
 
     row: StatutoryClock
     told: list[tuple[str, datetime]] = field(default_factory=list)
+    moved: dict[str, str | None] = field(default_factory=dict)
 
     @property
     def kinds(self) -> list[str]:
@@ -62,7 +63,9 @@ class PlayedClocks:
         """Another calendar: the open clocks that it moves, whose workflows must be told."""
         self.calendar, moved = calendar, []
         for one in self.kept.values():
+            last_day = one.row.last_day
             if one.row.state in ("RUNNING", "MISSED") and set_term(one.row, calendar):
+                one.moved = {"moved_by": "order 9", "moved_from": last_day.isoformat() if last_day else None}
                 one.row.state = "RUNNING"
                 one.told.append(("MOVED", one.told[-1][1]))
                 moved.append(one.row)
@@ -122,4 +125,5 @@ class PlayedClocks:
         for kind, at in one.told:
             moves += kind == "MOVED"
             last[kind] = (moves, at)
-        return state_of(one.row, self.calendar, policy(local_date(one.row.received_at)), moves, last)
+        state = state_of(one.row, self.calendar, policy(local_date(one.row.received_at)), moves, last)
+        return state.model_copy(update=one.moved)

@@ -290,7 +290,43 @@ class ReportWorld:
         await self.waited("ISSUED", date(2026, 10, 6), confirmed=True)
         await self.waited("EXPIRED", date(2026, 11, 2), "not-confirmed-after-waiting")  # another period's
         await self.paper("late", "VICTIM_RESOLUTION", date(2026, 10, 7), clock="P13.2", ended=date(2026, 10, 8))
+        await self.incident("DATA_LEAK", date(2026, 10, 11), ("paying", "late", "fresh"), told=2)
+        await self.incident("FRAUD", date(2026, 9, 11), ("paying",), told=1)  # another period's
+        await self.complained("paying", "collection", date(2026, 9, 28), "satisfied")
+        await self.complained("late", "service", date(2026, 10, 20))
+        await self.complained("late", "service", date(2026, 9, 1), "declined")  # another period's
         await self.paper("gone", "COURT_VERDICT", date(2026, 10, 2), clock="P13.4", ended=date(2026, 10, 28))
+
+    async def incident(self, kind: str, day: date, names: tuple[str, ...], told: int) -> None:
+        """An incident found on a day that touches some borrowers; so many of them were told."""
+        incident_id = uuid4()
+        self.sql(
+            "insert into incident (id, key, kind, severity, found_by, story, facts, occurred_at, detected_at, state,"
+            " entered_at) values (%s, %s, %s, 'HIGH', 'SYSTEM', 's', '{}', %s, %s, 'OPEN', %s)",
+            incident_id, incident_id.hex, kind, noon(day), noon(day), noon(day),
+        )  # fmt: skip
+        self.sql(
+            "insert into incident_round (id, incident_id, n, detected_at, added_at) values (%s, %s, 1, %s, %s)",
+            uuid4(), incident_id, noon(day), noon(day),
+        )  # fmt: skip
+        for number, name in enumerate(names):
+            self.sql(
+                "insert into incident_client (incident_id, client_id, round_n, told_at) values (%s, %s, 1, %s)",
+                incident_id, await self._client(name), noon(day) if number < told else None,
+            )  # fmt: skip
+
+    async def complained(self, name: str, topic: str, day: date, outcome: str | None = None) -> None:
+        """A complaint about a loan, answered a week later where there is an outcome."""
+        async with self.loans.on(day) as moment:
+            document, staff = await self._document(moment), await self._staff(moment)
+        answered = (outcome, staff, noon(day + 7 * A_DAY), document, uuid4()) if outcome else (None,) * 5
+        self.sql(
+            "insert into complaint (id, client_id, loan_id, topic, text, document_id, received_at, answer_due, state,"
+            " outcome, answered_by, answered_at, answer_document_id, message_id)"
+            " values (%s, %s, %s, %s, 't', %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            uuid4(), await self._client(name), self.ids[name], topic, document, noon(day), day + 21 * A_DAY,
+            "ANSWERED" if outcome else "RECEIVED", *answered,
+        )  # fmt: skip
 
     async def loans_debt(self, name: str, on: date) -> Money:
         """What would end a loan on a day."""

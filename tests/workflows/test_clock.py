@@ -270,6 +270,7 @@ class TestMoved:
             assert later > first
             await kept.shows(later)
             seen = await kept.turn_to(first + A_LITTLE)
+            assert f"перенесён (order 9), было до {local_date(first - A_LITTLE)}" in seen.lines[0]
             assert "MISSED" not in seen.told
             assert seen.told.count(MOVED) == 1
             seen = await kept.turn_to(later - A_LITTLE)

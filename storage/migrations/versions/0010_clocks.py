@@ -38,7 +38,8 @@ create table statutory_clock (
     ended_at timestamptz,
     evidence jsonb,
     started_at timestamptz not null,
-    constraint statutory_clock_state_check check (state in ('RUNNING', 'MET', 'MISSED', 'MET_LATE', 'CANCELLED', 'RAN_OUT')),
+    constraint statutory_clock_state_check
+        check (state in ('RUNNING', 'MET', 'MISSED', 'MET_LATE', 'CANCELLED', 'RAN_OUT')),
     constraint statutory_clock_ended_check check ((ended_at is null) = (state in ('RUNNING', 'MISSED'))),
     constraint statutory_clock_in_time_check check (state <> 'MET' or (due_at is not null and ended_at < due_at)),
     constraint statutory_clock_due_check check ((due_at is null) = (last_day is null))

@@ -56,7 +56,8 @@ create table resource (
 
 create function resource_after_its_notice() returns trigger language plpgsql as $$
 begin
-    if not exists (select 1 from resource_notice where id = new.notice_id and code = new.code and state = 'IN_FORCE') then
+    if not exists (select 1 from resource_notice
+            where id = new.notice_id and code = new.code and state = 'IN_FORCE') then
         raise exception 'a resource opens when its notice is in force'
             using errcode = 'check_violation', constraint = 'resource_after_its_notice';
     end if;

@@ -10,22 +10,18 @@ from typing import Any
 
 from alembic import op
 
+from storage.migrations import guards, tables_of_leaks
+
 revision = "0015"
 down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-_TABLES = """
-"""
-
-_RIGHTS = """
-"""
-
 
 def upgrade() -> None:
     """Tables, their guards and rights."""
     driver: Any = op.get_bind().connection.driver_connection
-    driver.execute("\n".join((_TABLES, _RIGHTS)) + "select 1;")
+    driver.execute("\n".join((tables_of_leaks.LEAKS, guards.append_only("leak_measure"), tables_of_leaks.RIGHTS)))
 
 
 def downgrade() -> None:
