@@ -34,6 +34,7 @@ from activities.clocks import Clocks
 from activities.closing import Closing
 from activities.context import Records, open_records
 from activities.contracts import Contracts, Sealer
+from activities.details_changes import DetailsChanges
 from activities.disposals import Disposals
 from activities.due_diligence import DueDiligence
 from activities.furnishing import Furnishing as FurnishingRecords
@@ -137,6 +138,7 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
         *report_activities(kept, settings.database.reading(), regulator, signature, EXAMPLE),
         *ResourceNotices(kept, RegulatorNotices(kept, regulator, signature)).all(),
         *Leaks(kept, sms, operators).all(),
+        *DetailsChanges(kept, sms, operators, EXAMPLE.name("ru")).all(),
         AuditSeals(kept, signature).seal_audit,
         BundleOrders(kept, signature).make_bundle,
     ]  # fmt: skip

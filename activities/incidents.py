@@ -185,22 +185,23 @@ class Incidents:
             texts = {language: self._text(incident, language) for language in documents}
             waiting = await incident_clients.untold(moment.session, ref.incident_id, ref.n, SLICE)
             for row, client in waiting:
-                await self._tell(moment, row, client, texts[_language(client.language)], documents)
+                language = _language(client.language)
+                self._tell(moment, row, client, texts[language], documents[language])
             if waiting:
                 told = [str(row.client_id) for row, _ in waiting if row.message_id is not None]
                 await desk.note(moment, incident.id, "incident-told", None, round=ref.n, clients=told)
             done = await incident_clients.progress(moment.session, ref.incident_id, ref.n)
             return SliceDone(left=done.clients - done.told, clients=done.clients, unreached=done.unreached)
 
-    async def _tell(
-        self, moment: Moment, row: IncidentClient, client: Client, text: str, documents: dict[str, UUID]
-    ) -> None:
+    def _tell(self, moment: Moment, row: IncidentClient, client: Client, text: str, document: UUID) -> None:
         """One message; a client whose key cannot be opened must not hold up the others."""
         try:
-            document = documents[_language(client.language)]
-            row.message_id = await personal_account.write(self._records, moment, client, text, document)
+            message = personal_account.message(self._records, moment, client, text, document)
         except BusinessError as error:
             row.ground = error.code
+        else:
+            moment.session.add(message)
+            row.message_id = message.id
         row.told_at = moment.at
         moment.session.add(row)
 

@@ -29,6 +29,7 @@ from rules.schedule import RepaymentSchedule
 
 CONTRACT_VERSION = "contract-2"
 STATEMENT_VERSION = "registration-statement-1"
+DETAILS_VERSION = "details-statement-1"
 TERMS_VERSION = "2"
 VARIANT = "pdf/a-2b"
 _RENDERING = threading.Lock()  # Pango's font map is not made for several threads
@@ -71,6 +72,12 @@ class StatementPaper(Frozen):
     lender: str
     on: date
     edition: str
+
+
+class DetailsPaper(StatementPaper):
+    """The statement that a client signs to have another phone number. person: as known until now."""
+
+    new_phone: str
 
 
 class TermsText(Frozen):
@@ -144,6 +151,14 @@ def registration_statement(statement: StatementPaper) -> Paper:
     return pdf_of(html, STATEMENT_VERSION)
 
 
+def details_statement(statement: DetailsPaper) -> Paper:
+    """Which number becomes which, as the client signs it. Rules: para 6, part 5."""
+    values: dict[str, Any] = {name: getattr(statement, name) for name in DetailsPaper.model_fields}
+    pairs = localised.clauses("details_statement", **values)
+    html = localised.render("details_statement.html", **values, clauses=pairs, template_version=DETAILS_VERSION)
+    return pdf_of(html, DETAILS_VERSION)
+
+
 def pdf_of(html: str, version: str) -> Paper:
     """A page of HTML as a PDF/A whose bytes never vary. version: of its template."""
     with _RENDERING:
@@ -153,6 +168,11 @@ def pdf_of(html: str, version: str) -> Paper:
 def sms_code(language: str, code: str, seconds: int) -> str:
     """The text of a one-time code: one SMS long."""
     return localised.render(f"sms_code.{language}.txt", code=code, seconds=seconds).strip()
+
+
+def sms_phone_changed(language: str) -> str:
+    """That the number of the account was changed, to the old and to the new one: no number in it, one SMS long."""
+    return localised.render(f"sms_phone_changed.{language}.txt").strip()
 
 
 def terms_text(subject: Subject, language: str, on: date, lender: Lender) -> TermsText:

@@ -20,20 +20,27 @@ from storage.tables import Client, Document, Loan, LoanNotice, Message
 
 async def write(records: Records, moment: Moment, client: Client, text: str, document_id: UUID | None) -> UUID:
     """A message to the client, in the caller's transaction; its id."""
-    message_id = uuid4()
-    body = records.vault.seal(client.data_key, text.encode(), f"message:{message_id}")
-    moment.session.add(
-        Message(
-            id=message_id,
-            client_id=client.id,
-            direction="to_client",
-            body=body,
-            document_id=document_id,
-            at=moment.at,
-        )
-    )
+    written = message(records, moment, client, text, document_id)
+    moment.session.add(written)
     await moment.session.flush()
-    return message_id
+    return written.id
+
+
+def message(records: Records, moment: Moment, client: Client, text: str, document_id: UUID | None) -> Message:
+    """A message to the client, sealed and not stored yet: whoever writes to many stores them together.
+
+    Raises:
+        BusinessError: `sealed-damaged`: the client's key cannot be opened.
+    """
+    message_id = uuid4()
+    return Message(
+        id=message_id,
+        client_id=client.id,
+        direction="to_client",
+        body=records.vault.seal(client.data_key, text.encode(), f"message:{message_id}"),
+        document_id=document_id,
+        at=moment.at,
+    )
 
 
 async def archive_paper(

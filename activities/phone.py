@@ -81,7 +81,7 @@ class Phone:
         ground = None
         async with self._records.moment() as moment:
             client = await self._records.clients.get(moment.session, given.client_id)
-            if await self._confirmed_by(moment.session, given.key):
+            if await confirmed_by(moment.session, given.key):
                 return passed("phone")
             try:
                 await codes.consume(moment.session, given.client_id, given.purpose, given.code)
@@ -97,11 +97,12 @@ class Phone:
                 paragraph="6",
             )
 
-    async def _confirmed_by(self, session: AsyncSession, key: str) -> bool:
-        """Whether this very action passed already: the worker may have died between commit and answer."""
-        query = select(Check.id).where(
-            col(Check.step) == "phone",
-            col(Check.outcome) == StepOutcome.PASSED,
-            col(Check.evidence)["key"].astext == key,
-        )
-        return (await session.exec(query)).first() is not None
+
+async def confirmed_by(session: AsyncSession, key: str) -> bool:
+    """Whether this very action passed already: the worker may have died between commit and answer."""
+    query = select(Check.id).where(
+        col(Check.step) == "phone",
+        col(Check.outcome) == StepOutcome.PASSED,
+        col(Check.evidence)["key"].astext == key,
+    )
+    return (await session.exec(query)).first() is not None

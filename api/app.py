@@ -32,6 +32,7 @@ from api.routes import (
     leak,
     loan_requests,
     loans,
+    phone_changes,
     public,
     receiving,
     refunds,
@@ -81,6 +82,7 @@ _V1 = (
     refunds.router,
     complaints.router,
     leak.router,
+    phone_changes.router,
     callbacks.router,
 )
 

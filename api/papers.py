@@ -17,7 +17,7 @@ from storage.tables import Client, Document, Message
 # what a client may read; evidence about a client (bureau reports, screening) is the lender's
 SHOWN = frozenset(
     {
-        "registration_statement", "contract", "sealed_contract", "cms", "message",
+        "registration_statement", "details_statement", "contract", "sealed_contract", "cms", "message",
         "id_card_front", "id_card_back", "selfie", "liveness_video", "arrears_notice", "no_debt_certificate",
         "restructuring_request", "restructuring_answer", "addendum", "sealed_addendum",
         "complaint", "complaint_answer",

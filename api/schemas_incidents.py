@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,11 +13,12 @@ from api.fields import Answer, Body, FreeText
 from rules.incidents import Kind, Severity
 
 MOST_CLIENTS = 100_000
+_LONGEST = timedelta(days=31)  # of looks into records: each row of that time is read
 
 
 class QueryBody(Body):
     """Whom to look for. DOCUMENT: whose it is. DOCUMENTS: who has one of this kind, made then. LOOKED_AT: whose records
-    this member of staff opened then. ALL: who was known before `until`.
+    this member of staff opened then, 31 days at most. ALL: who was known before `until`.
     """
 
     kind: Literal["DOCUMENT", "DOCUMENTS", "LOOKED_AT", "ALL"]
@@ -36,7 +37,8 @@ class QueryBody(Body):
             "ALL": ("until",),
         }[self.kind]
         given = {name for name in type(self).model_fields if name != "kind" and getattr(self, name) is not None}
-        if given != set(needed):
+        longer = self.since is not None and self.until is not None and self.until - self.since > _LONGEST
+        if given != set(needed) or (longer and self.kind == "LOOKED_AT"):
             raise PydanticCustomError("business", "{code}", {"code": "incident-query-wrong"})
         return self
 

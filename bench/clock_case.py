@@ -1,32 +1,22 @@
-"""A case that has one statutory clock and nothing else to do, its activities on a real database, and its worker.
-
-`python -m bench.clock_case` is the worker. The term is real but for its end, which lies as many seconds ahead as the
-benchmark wants: by the law every term ends at a midnight.
-"""
+"""A case that has one statutory clock and nothing else to do."""
 
 from __future__ import annotations
 
-import asyncio
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from temporalio import activity, workflow
-from temporalio.worker import Worker
+from temporalio import workflow
 
-from activities.clocks import Clocks as Kept
-from activities.clocks import ClockState, ClockWanted
+from activities.clocks import ClockWanted
 from rules.evidence import Frozen
-from storage import clocks
 from workflows.clock import Clocks
 
 QUEUE = "bench-clocks"
 
 
 class OneClock(Frozen):
-    """The clock of a case, and the instant at which its term ends."""
+    """The clock of a case."""
 
     wanted: ClockWanted
-    due_at: datetime
 
 
 @workflow.defn
@@ -51,50 +41,11 @@ class ClockCase:
         self._missed = self._missed or kind == "MISSED"
 
 
-class ShortClocks(Kept):
-    """The real activities; a term ends at the instant that its key names."""
-
-    @activity.defn(name="start_clock")
-    async def start_short(self, wanted: ClockWanted) -> ClockState:
-        """Start the clock, then move its end."""
-        started = await self.start_clock(wanted)
-        async with self._records.moment() as moment:
-            row = await clocks.locked(moment.session, started.clock_id)
-            row.due_at = datetime.fromisoformat(wanted.key.rpartition("|")[2])
-            moment.session.add(row)
-        return started.model_copy(update={"due_at": row.due_at})
-
-    def all(self) -> list[Any]:
-        """As the real ones, the first one changed."""
-        return [self.start_short, *super().all()[1:]]
+def key_of(name: str, due_at: datetime) -> str:
+    """The key of a clock whose term ends at an instant."""
+    return f"bench:{name}|{due_at.isoformat()}"
 
 
-async def serve() -> None:
-    """The worker, as worker.py makes its own."""
-    from activities.context import open_records
-    from activities.interceptors import BusinessErrors
-    from bench.engine import client_of
-    from infra.settings import load
-    from infra.temporal import CACHED_WORKFLOWS, RUNNER
-    from rules.errors import BusinessError
-
-    settings = load()
-    records = open_records(**settings.records())
-    worker = Worker(
-        await client_of(settings),
-        task_queue=QUEUE,
-        workflows=[ClockCase],
-        activities=ShortClocks(records).all(),
-        interceptors=[BusinessErrors()],
-        workflow_runner=RUNNER,
-        workflow_failure_exception_types=[BusinessError],
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
-        max_cached_workflows=CACHED_WORKFLOWS,
-        max_concurrent_activities=settings.worker_slots,
-    )
-    async with worker:
-        await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(serve())
+def due_of(key: str) -> datetime:
+    """The instant in a key."""
+    return datetime.fromisoformat(key.rpartition("|")[2])

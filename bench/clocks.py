@@ -25,7 +25,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from activities.clocks import ClockWanted
 from activities.context import Records, open_records
-from bench.clock_case import QUEUE, ClockCase, OneClock
+from bench.clock_case import QUEUE, ClockCase, OneClock, key_of
 from bench.engine import client_of
 from infra.settings import load, state_folder
 from infra.stack import Stack, free_ports
@@ -113,12 +113,23 @@ async def _through(client: Client, clocks: int) -> datetime:
 
 @contextlib.asynccontextmanager
 async def _worker(state: Path) -> AsyncIterator[psutil.Process]:
+    """The worker process; where it dies, so does the benchmark."""
     environment = {**os.environ, "NESIE_STATE": str(state)}
-    made = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.clock_case", env=environment)
+    made = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.clock_worker", env=environment)
+    measuring = asyncio.current_task()
+
+    async def watch() -> None:
+        await made.wait()
+        if measuring is not None:
+            measuring.cancel("the worker has died")
+
+    watching = asyncio.create_task(watch())
     try:
         yield psutil.Process(made.pid)
     finally:
-        made.terminate()
+        watching.cancel()
+        with contextlib.suppress(ProcessLookupError):
+            made.terminate()
         await made.wait()
 
 
@@ -128,7 +139,7 @@ async def _started(client: Client, clocks: int, due: datetime) -> list[WorkflowH
     async def one() -> WorkflowHandle[ClockCase, bool | None]:
         name = uuid4()
         wanted = ClockWanted(
-            key=f"bench:{name}|{due.isoformat()}",
+            key=key_of(str(name), due),
             rule="P13.2",
             subject=f"bench:{name}",
             workflow_id=f"bench-clock/{name}",
@@ -136,7 +147,7 @@ async def _started(client: Client, clocks: int, due: datetime) -> list[WorkflowH
         )
         async with slots:
             return await client.start_workflow(
-                ClockCase.run, OneClock(wanted=wanted, due_at=due), id=wanted.workflow_id, task_queue=QUEUE
+                ClockCase.run, OneClock(wanted=wanted), id=wanted.workflow_id, task_queue=QUEUE
             )
 
     return list(await asyncio.gather(*(one() for _ in range(clocks))))

@@ -31,7 +31,7 @@ def register(subparsers: Any) -> None:
 
 def write(args: argparse.Namespace) -> int:
     """Exit code 0 when the file is written."""
-    content = records.wait(_made(args.loan_id))
+    content = records.wait(made(args.loan_id))
     out = args.out or Path(f"bundle-{args.loan_id}.zip")
     out.write_bytes(content)
     if args.json:
@@ -41,7 +41,7 @@ def write(args: argparse.Namespace) -> int:
     return 0
 
 
-async def _made(loan_id: UUID) -> bytes:
+async def made(loan_id: UUID) -> bytes:
     import httpx
 
     from activities.bundles.gather import Bundles

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from cli.demo_fraud import FraudStory
 from cli.proofs import invariants_of, proofs_of
 from infra.borrower.app import BorrowerApp, Stopped
 from infra.borrower.person import PEOPLE
@@ -31,6 +32,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument("--amount", default=AMOUNT)
     parser.add_argument("--months", type=int, default=MONTHS)
     parser.add_argument("--method", default=METHOD, choices=["annuity", "differentiated", "own"])
+    parser.add_argument("--fraud", action="store_true", help="then suspended, resumed and written off in skipped time")
     parser.set_defaults(run=run)
 
 
@@ -101,6 +103,7 @@ async def _originate(stack: Stack, state: Path, show: Show, args: argparse.Names
         app = await show.step("a borrower with phone, card and signing key", town.borrower(secrets.randbelow(PEOPLE)))
         application = await _journey(app, show, args)
         proofs = await show.step("history of the case archived", _with_history(settings, application, show))
+        fraud = await _fraud(settings, addresses["api"], town, app, application, show, state) if args.fraud else None
     finally:
         await town.close()
     temporal_ui = f"{addresses['temporal_ui']}/namespaces/{settings.temporal.namespace}/workflows/" + quote(
@@ -116,8 +119,20 @@ async def _originate(stack: Stack, state: Path, show: Show, args: argparse.Names
         **proofs,
         "invariants": held,
     }
+    if fraud is not None:
+        result |= {"fraud": fraud, "invariants": held | fraud["invariants"]}
+        result["ok"] = all(result["invariants"].values())
     _tell(show, result, state)
     return result
+
+
+async def _fraud(
+    settings: Settings, api: str, town: Town, app: BorrowerApp, application: str, show: Show, state: Path
+) -> dict[str, Any]:
+    """The loan's life after fraud was found: told step by step."""
+    show.line("\nfraud: suspended, resumed, written off")
+    loan_id = (await app.call("GET", f"/applications/{application}"))["loan_id"]
+    return await FraudStory(settings, api, town, app, loan_id, show).told(state)
 
 
 async def _with_history(settings: Settings, application: str, show: Show) -> dict[str, Any]:

@@ -159,6 +159,7 @@ _IDENTIFICATION = (
     _row("face-tries", "5", "tries", _START, _CHOICE, A, "para 6, part 4"),
     _row("signature-tries", "5", "tries", _START, _CHOICE, A, "para 6, part 4"),
     _row("registration-days", "7", "days", _START, "the lender's own choice: then the case ends", A, "para 6, part 1"),
+    _row("details-change-hours", "24", "hours", _START, "the lender's own choice: then it ends", A, "para 6, part 5"),
     _row("offer-days", "7", "days", _START, "the lender's own choice: then the case ends", A, "para 8, part 4"),
     _row("signing-hours", "24", "hours", _START, "the lender's own choice: then the case ends", A, "para 9"),
     _row("signature-max-age-hours", "24", "hours", _START, _CHOICE, A, "para 9"),

@@ -85,6 +85,25 @@ class Clients:
                 raise
             raise Conflict("already-registered") from None
 
+    async def change_phone(self, session: AsyncSession, client: Client, phone: str) -> None:
+        """Give the client another number; everything else of the person stays. Rules: para 6, part 5; para 6, part 6.
+
+        Raises:
+            Conflict: `phone-taken`: another registered client has it, however close the race was.
+        """
+        person = self.person(client).model_copy(update={"phone": phone})
+        try:
+            async with session.begin_nested():
+                client.phone_index = self._vault.index("phone", phone)
+                client.personal = self._vault.seal(
+                    client.data_key, person.model_dump_json().encode(), f"client:{client.id}:personal"
+                )
+                session.add(client)
+        except IntegrityError as error:
+            if not is_duplicate(error):
+                raise
+            raise Conflict("phone-taken") from None
+
     def seal_embedding(self, client: Client, embedding: bytes) -> None:
         """Put the face of the enrolled selfie into the client's row; the caller's transaction stores it."""
         client.face_embedding = self._vault.seal(client.data_key, embedding, f"client:{client.id}:face")

@@ -31,16 +31,18 @@ async def issue(
     life_seconds: int,
     max_in_ten_minutes: int,
     max_in_a_day: int = 10,
+    phone_index: bytes | None = None,
 ) -> str:
     """A new code for the client's phone; the ones before it for this purpose are void.
 
     Args:
         purpose: registration | login | confirmation. A code holds for its purpose only.
+        phone_index: of the number that gets it, where it is not the client's own yet.
 
     Raises:
         Conflict: `too-many-codes`: this phone has had its share, whoever asked and for whatever.
     """
-    phone = client.phone_index
+    phone = client.phone_index if phone_index is None else phone_index
     # sendings to one phone are counted one after the other
     lock = int.from_bytes(phone[:8], "big", signed=True)
     await run(session, "select pg_advisory_xact_lock(:lock)", lock=lock)

@@ -97,12 +97,13 @@ async def _looked_at(session: AsyncSession, round_: IncidentRound, query: dict[s
     first = query.get("from_row")
     if first is None:
         first = await incidents.first_audit_row(session, datetime.fromisoformat(query["since"]))
+    last = await incidents.first_audit_row(session, datetime.fromisoformat(query["until"]))
     rows = await run(
         session,
-        "select distinct subject, detail -> 'payments' as payments from audit_entry where n >= :first"
-        " and at < cast(:until as timestamptz) and actor = :who and action ~ :looks",
+        "select distinct subject, detail -> 'payments' as payments from audit_entry where n >= :first and n < :last"
+        " and actor = :who and action ~ :looks",
         first=first,
-        until=query["until"],
+        last=last,
         who=query["who"],
         looks=LOOKS,
     )

@@ -104,12 +104,24 @@ async def end(session: AsyncSession, token: str) -> None:
     )
 
 
-async def end_all(session: AsyncSession, *, client_id: UUID | None = None, staff_id: UUID | None = None) -> None:
-    """End every log-in of one client or one member of staff: a changed password, a blocked account."""
+async def end_all(
+    session: AsyncSession,
+    *,
+    client_id: UUID | None = None,
+    staff_id: UUID | None = None,
+    besides: bytes | None = None,
+) -> None:
+    """End every log-in of one client or one member of staff: a changed password, a blocked account.
+
+    Args:
+        besides: the hash of a log-in that stays open.
+    """
     await run(
         session,
         "update session set ended_at = clock_timestamp() where ended_at is null"
-        " and (client_id = cast(:client as uuid) or staff_id = cast(:staff as uuid))",
+        " and (client_id = cast(:client as uuid) or staff_id = cast(:staff as uuid))"
+        " and token_hash is distinct from cast(:besides as bytea)",
+        besides=besides,
         client=client_id,
         staff=staff_id,
     )

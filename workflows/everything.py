@@ -5,6 +5,7 @@ from __future__ import annotations
 from workflows.audit_seal import SealAudit
 from workflows.calendar_change import CalendarChange
 from workflows.collection import Collection
+from workflows.details_change import DetailsChange
 from workflows.disbursement import Disbursement
 from workflows.disposal import Disposal
 from workflows.fraud_suspension import FraudSuspension
@@ -35,5 +36,5 @@ WORKFLOWS: list[type] = [
     WriteOff,
     Incident, TellRound, WatchAccess, VerifyAudit, ArchiveScrub,
     RegulatorReport, ReportDue,
-    SealAudit, ExportBundle, ResourceNotice, LeakResponse,
+    SealAudit, ExportBundle, ResourceNotice, LeakResponse, DetailsChange,
 ]  # fmt: skip

@@ -88,7 +88,6 @@ class Servicing:
         self._refund = RefundCase(self._loan, start.edition, before.refunds)
         self._clocks = Clocks(self._rang)
         self._changes = 0
-        self._told: int | None = None
         self._tended: Tended | None = None
         self._trouble: str | None = None
 
@@ -160,15 +159,11 @@ class Servicing:
         """Whether an open write-off sees to the money; it hears that the books have changed. Rules: para 13, part 4."""
         if tended.return_case is None:
             return False
-        if self._told == self._changes:
-            return True
-        told = self._changes
         case = workflow.get_external_workflow_handle(write_off_id(self._start.loan_id, tended.return_case))
         try:
             await case.signal("loan_changed")
         except FailureError:
             return False  # it is gone: what it owes goes back from here
-        self._told = told
         return True
 
     async def _notify(self, found: ArrearsFound, by: datetime) -> None:

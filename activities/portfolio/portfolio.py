@@ -29,6 +29,7 @@ from storage.portfolio import Columns, PortfolioReader, readers
 T = TypeVar("T")
 
 RANGE = 8192  # loans folded at once: small enough for the processor's caches
+THREADS = 3  # one more than the two cores that are meant: while one waits for PostgreSQL, another one folds
 _MILLION = 10**6
 
 
@@ -47,7 +48,7 @@ class Batch:
 
 
 def value_portfolio(
-    url: str, on: date, reduce: Callable[[Batch], T], *, threads: int = 2, size: int = RANGE
+    url: str, on: date, reduce: Callable[[Batch], T], *, threads: int = THREADS, size: int = RANGE
 ) -> Iterator[T]:
     """What `reduce` makes of each range of loans, in their order; it is called in several threads at once.
 

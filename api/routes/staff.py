@@ -47,6 +47,7 @@ _WORKFLOWS = {  # by the first word of the workflow's id
     "collection": "Collection",
     "payment": "IncomingPayment",
     "reconcile": "Reconcile",
+    "change": "DetailsChange",
 }
 
 

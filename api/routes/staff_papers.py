@@ -181,7 +181,7 @@ async def _news(moment: Moment, paper: OfficialPaper) -> Call | None:
 async def _told(moment: Moment, paper: OfficialPaper) -> PaperAnswer:
     loan = await moment.session.get_one(Loan, paper.loan_id)
     held = await fraud.hold_of(moment.session, paper.id)
-    query = select(StatutoryClock).where(col(StatutoryClock.document_id) == paper.document_id)
+    query = select(StatutoryClock).where(col(StatutoryClock.workflow_id) == fraud.case_id(paper))
     clock = (await moment.session.exec(query.order_by(col(StatutoryClock.started_at).desc()).limit(1))).first()
     plain: dict[str, Any] = paper.model_dump(exclude={"id", "document_id", "kind", "state"})
     return PaperAnswer(

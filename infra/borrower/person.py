@@ -94,7 +94,7 @@ def make_persona(seed: int, photos: Path, who: str) -> Persona:
         issued=issued,
         expires=date(issued.year + 10, issued.month, min(issued.day, 28)),
         phone=f"+7{('701', '747')[who == 'b']}{scattered:07d}",
-        iban=_iban(f"{('K', 'Z')[who == 'b']}T{scattered:011d}"),
+        iban=iban_of(f"{('K', 'Z')[who == 'b']}T{scattered:011d}"),
         photo_card=(photos / card).read_bytes(),
         photo_selfie=(photos / selfie).read_bytes(),
     )
@@ -121,7 +121,7 @@ def _iin(born: date, who: str, seed: int) -> str:
         serial += 1
 
 
-def _iban(account: str) -> str:
+def iban_of(account: str) -> str:
     """KZ, two check digits (mod 97), the bank, 13 characters."""
     text = _BANK + account
     number = int("".join(str(int(symbol, 36)) for symbol in text + "KZ00"))

@@ -12,7 +12,6 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -108,7 +107,7 @@ class Agenda:
         event = dict(event)
         secret = "forged" if event.pop("forged", False) else self._secret
         body = json.dumps(event, ensure_ascii=False).encode()
-        signature = callbacks.sign(secret.encode(), body, datetime.now(UTC))
+        signature = callbacks.sign(secret.encode(), body, self._store.now())
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False)
         try:

@@ -53,7 +53,7 @@ class Stack:
     ) -> None:
         self.down()
 
-    def up(self, only: Collection[str] | None = None, patience_seconds: float = 60) -> None:
+    def up(self, only: Collection[str] | None = None, patience_seconds: float = 120) -> None:
         """Start the stack, or the named parts of it, and return when each is healthy.
 
         Raises:

@@ -4,6 +4,7 @@ from storage.tables.access import Code, LivenessChallenge, Review, ReviewDecisio
 from storage.tables.cash import CashOrder
 from storage.tables.clients import Check, Client, Document, Message, Signature
 from storage.tables.clocks import CalendarChange, ClockEvent, StatutoryClock
+from storage.tables.details import DetailsChange
 from storage.tables.disposal import Disposal, DisposalObject, LegalHold
 from storage.tables.fraud import CollectionHold, FraudDuty, OfficialPaper
 from storage.tables.furnishing import FurnishingBatch, FurnishingDecision, FurnishingRecord
@@ -69,6 +70,7 @@ __all__ = [
     "CollectionHold",
     "Complaint",
     "Contract",
+    "DetailsChange",
     "Disposal",
     "DisposalObject",
     "Document",

@@ -99,7 +99,7 @@ class TestBank:
         assert await adapters.bank.find("order-1") is not None
 
     async def test_two_hundred_calls_at_once_under_one_key_pay_once(self, world: Outside, adapters: Adapters) -> None:
-        patient = LenderBank(world.url + "/bank", TOKEN)
+        patient = LenderBank(world.url + "/bank", TOKEN, timeout_seconds=120)  # on a busy machine they take long
         answers = await asyncio.gather(
             *(patient.pay("key-1", "order-1", AMOUNT, ACCOUNT, RECEIVER, "microcredit") for _ in range(200))
         )

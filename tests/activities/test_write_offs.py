@@ -102,6 +102,8 @@ class TestAVerdict:
         assert (body["status"], body["outstanding"], body["overdue_days"]) == ("WRITTEN_OFF", "0.00", 0)
         assert (body["reason"], body["legal_basis"]) == ("court-verdict", "Rules 217, para 13, part 4")
         assert (await loan.row()).status == "WRITTEN_OFF"
+        found = await case.door.write_off_case(case.ref)
+        assert (set(found.done), found.missing) == ({DECIDED, WRITTEN_OFF}, [CERTIFIED, NOTIFIED, BUREAU, RETURNED])
         await assert_books_agree(case)
 
     async def test_again_and_at_once_is_once(self, loan: Borrowed) -> None:

@@ -21,7 +21,9 @@ from tests.support.api_world import ORIGIN, Borrower, Colleague, StandInDoor, as
 from tests.support.incident_world import IncidentWorld
 
 HERE = "/staff/api/incidents"
-Ask = Callable[..., Any]
+A_QUARTER = {
+    "kind": "LOOKED_AT", "staff_id": str(uuid4()), "since": "2026-01-01T00:00:00Z", "until": "2026-04-01T00:00:00Z",
+}  # fmt: skip
 
 
 class Desk:
@@ -128,6 +130,7 @@ class TestTheEntry:
             ({"clients": {"ids": [str(uuid4())]}}, "client-unknown", "/clients/0"),
             ({"clients": {"csv": "client_id\n"}}, "client-id-format", "/clients/csv"),
             ({"clients": {"query": {"kind": "ALL"}}}, "incident-query-wrong", "/clients/query"),
+            ({"clients": {"query": A_QUARTER}}, "incident-query-wrong", "/clients/query"),
             ({"texts": {"kk": "x", "ru": "y"}}, "field-missing", "/texts/en"),
         ],
     )

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from activities import details_desk, leaks
 from activities.context import Records
 from api.app import create_app
 from api.openapi import keyed
@@ -23,7 +24,7 @@ from rules.products import product
 from rules.schedule import Method
 from storage.outbox import add
 from storage.tables import Application, Contract, Loan, LoanEvent, OutboxAction, RestructuringRequest
-from tests.support.api_world import Borrower, Colleague, application_body, assert_problem, new_key
+from tests.support.api_world import Borrower, Colleague, application_body, assert_problem, new_key, new_phone
 from tests.support.cash_world import cash_order_of
 
 
@@ -41,13 +42,15 @@ class Who(Enum):
     HANDLER = auto()  # of incidents: compliance and on call
     WATCHER = auto()  # those and the auditor
     READER = auto()  # of reports: officer, compliance and auditor
+    LEAK_READER = auto()  # compliance and auditor
+    REGULATOR = auto()  # reads what was handed in, and nothing of staff's
     CASHIER = auto()
     APPROVER = auto()  # cashiers of the order's own desk, officer and compliance
 
 
 FOR_STAFF = (
     Who.STAFF, Who.REVIEWER, Who.OFFICER, Who.COMPLIANCE, Who.CASHIER, Who.APPROVER, Who.HANDLER, Who.WATCHER,
-    Who.READER,
+    Who.READER, Who.LEAK_READER, Who.REGULATOR,
 )  # fmt: skip
 V1 = "/api/v1"
 ROWS: dict[tuple[str, str], Who] = {
@@ -77,6 +80,17 @@ ROWS: dict[tuple[str, str], Who] = {
     ("get", f"{V1}/documents/{{document_id}}/content"): Who.OWNER,
     ("get", f"{V1}/documents/{{document_id}}/confirmation"): Who.OWNER,
     ("get", f"{V1}/actions/{{action_id}}"): Who.OWNER,
+    ("get", f"{V1}/account/leak"): Who.ANY_CLIENT,
+    ("post", f"{V1}/account/leak/challenges"): Who.ANY_CLIENT,
+    ("put", f"{V1}/account/leak/face"): Who.ANY_CLIENT,
+    ("post", f"{V1}/account/phone-changes"): Who.ANY_CLIENT,
+    ("get", f"{V1}/account/phone-changes"): Who.ANY_CLIENT,
+    ("get", f"{V1}/account/phone-changes/{{change_id}}"): Who.OWNER,
+    ("post", f"{V1}/account/phone-changes/{{change_id}}/code"): Who.OWNER,
+    ("post", f"{V1}/account/phone-changes/{{change_id}}/code/confirmation"): Who.OWNER,
+    ("post", f"{V1}/account/phone-changes/{{change_id}}/challenges"): Who.OWNER,
+    ("put", f"{V1}/account/phone-changes/{{change_id}}/face"): Who.OWNER,
+    ("put", f"{V1}/account/phone-changes/{{change_id}}/signature"): Who.OWNER,
     ("post", f"{V1}/applications"): Who.ANY_CLIENT,
     ("get", f"{V1}/applications"): Who.ANY_CLIENT,
     ("get", f"{V1}/applications/{{application_id}}"): Who.OWNER,
@@ -191,6 +205,28 @@ ROWS: dict[tuple[str, str], Who] = {
     ("post", "/staff/api/incidents/{incident_id}/closing"): Who.HANDLER,
     ("post", "/staff/api/incidents/{incident_id}/closing/{closing_id}/confirm"): Who.HANDLER,
     ("post", "/staff/api/incidents/{incident_id}/closing/{closing_id}/refuse"): Who.HANDLER,
+    ("get", "/staff/api/leaks"): Who.LEAK_READER,
+    ("post", "/staff/api/leaks"): Who.COMPLIANCE,
+    ("get", "/staff/api/leaks/{leak_id}"): Who.LEAK_READER,
+    ("post", "/staff/api/leaks/{leak_id}/block"): Who.COMPLIANCE,
+    ("post", "/staff/api/leaks/{leak_id}/measures"): Who.COMPLIANCE,
+    ("get", "/staff/api/resources"): Who.WATCHER,
+    ("get", "/staff/api/resources/notices"): Who.WATCHER,
+    ("post", "/staff/api/resources/notices"): Who.COMPLIANCE,
+    ("post", "/staff/api/resources/notices/{notice_id}/confirm"): Who.COMPLIANCE,
+    ("post", "/staff/api/resources/notices/{notice_id}/refuse"): Who.COMPLIANCE,
+    ("post", "/staff/api/resources/notices/{notice_id}/retry"): Who.COMPLIANCE,
+    ("get", "/regulator/api/audit"): Who.REGULATOR,
+    ("get", "/regulator/api/bundles/{bundle_id}"): Who.REGULATOR,
+    ("get", "/regulator/api/bundles/{bundle_id}/file"): Who.REGULATOR,
+    ("post", "/regulator/api/loans/{loan_id}/bundles"): Who.REGULATOR,
+    ("get", "/regulator/api/notices"): Who.REGULATOR,
+    ("get", "/regulator/api/notices/{notice_id}/document"): Who.REGULATOR,
+    ("get", "/regulator/api/notices/{notice_id}/receipt"): Who.REGULATOR,
+    ("get", "/regulator/api/reports"): Who.REGULATOR,
+    ("get", "/regulator/api/reports/{code}/{period}"): Who.REGULATOR,
+    ("get", "/regulator/api/reports/{code}/{period}/files/{format}"): Who.REGULATOR,
+    ("get", "/regulator/api/reports/{code}/{period}/receipt"): Who.REGULATOR,
     ("get", "/staff/api/cash-orders/{number}"): Who.APPROVER,
     ("post", "/staff/api/cash-orders/{number}/approve"): Who.APPROVER,
     ("post", "/staff/api/cash-orders/{number}/digital-document"): Who.CASHIER,
@@ -243,6 +279,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/repayment-wish": {"json": {"choice": "shorter_term"}},
     "/restructuring": {"json": {"ground": "income-lost", "text": "Жұмысымнан айырылдым"}},
     "/answer": {"json": {"decision": "refuse", "reason_code": "able-to-pay"}},
+    "/phone-changes": {"json": {"phone": "+77019876543"}},
     "/complaints": {"json": {"topic": "service", "text": "Жауап кеш келді"}},
     "/disposals": {"json": {"client_id": str(uuid4()), "reason": "term-over"}},
     "/legal-holds": {"json": {"client_id": str(uuid4()), "reason": "dispute"}},
@@ -291,10 +328,22 @@ async def world(
     client_of: Callable[[], httpx.AsyncClient],
 ) -> World:
     owner, other = await new_borrower(), await new_borrower()
-    staff = {role: await new_colleague(role) for role in ("officer", "compliance", "oncall", "auditor", "cashier")}
+    roles = ("officer", "compliance", "oncall", "auditor", "cashier", "regulator")
+    staff = {role: await new_colleague(role) for role in roles}
     for member in staff.values():
         assert (await member.log_in()).status_code == 201
-    return World(owner, other, staff, client_of(), await _possessions(records, owner.client_id))
+    ids = await _possessions(records, owner.client_id)
+    ids |= await _care_of(records, owner.client_id, staff["compliance"].staff_id)
+    return World(owner, other, staff, client_of(), ids)
+
+
+async def _care_of(records: Records, client_id: UUID, staff_id: UUID) -> dict[str, str]:
+    """A change of the phone number, and a leak of the client's data."""
+    async with records.moment() as moment:
+        client = await records.clients.get(moment.session, client_id)
+        row = await details_desk.ask(records, moment, client, uuid4(), new_phone(), None)
+        leak = await leaks.enter(records, moment, client, uuid4(), "police", "seen", moment.at, staff_id)
+    return {"change_id": str(row.id), "leak_id": str(leak.id), "notice_id": str(uuid4()), "bundle_id": str(uuid4())}
 
 
 async def _possessions(records: Records, client_id: UUID) -> dict[str, str]:
@@ -373,7 +422,7 @@ async def _possessions(records: Records, client_id: UUID) -> dict[str, str]:
         "review_id": str(review.id), "subject": "lending_rules", "request_id": str(request.id), "number": order.number,
         "payment_id": str(uuid4()), "assignment_id": str(uuid4()),
         "incident_id": str(uuid4()), "task_id": str(uuid4()), "closing_id": str(uuid4()),
-        "clock_id": str(uuid4()), "change_id": str(uuid4()), "disposal_id": str(uuid4()), "hold_id": str(uuid4()),
+        "clock_id": str(uuid4()), "disposal_id": str(uuid4()), "hold_id": str(uuid4()),
         "code": "refusals", "period": "2026-10", "format": "XLSX", "complaint_id": str(uuid4()),
         "record_id": str(uuid4()), "decision_id": str(uuid4()), "paper_id": str(uuid4()), "force_id": str(uuid4()),
     }  # fmt: skip
@@ -407,7 +456,7 @@ async def test_the_owner_is_let_in(world: World) -> None:
 
 
 async def test_lists_hold_nothing_of_another_client(world: World) -> None:
-    for path in ("applications", "contracts", "loans", "documents", "messages"):
+    for path in ("applications", "contracts", "loans", "documents", "messages", "account/phone-changes"):
         assert (await world.ask("other", "get", f"{V1}/{path}")).json() == [], path
 
 
@@ -466,6 +515,23 @@ async def test_officers_compliance_and_auditors_read_reports_and_compliance_alon
     retry = "/staff/api/reports/{code}/{period}/retry"
     assert_problem(await world.ask("auditor", "post", retry), 403, "role-needed")
     assert_problem(await world.ask("compliance", "post", retry), 404, "report-not-built")
+
+
+async def test_only_compliance_and_auditors_read_of_leaks(world: World) -> None:
+    for role in ("officer", "oncall", "cashier", "regulator"):
+        for method, path in rows(Who.LEAK_READER):
+            assert_problem(await world.ask(role, method, path), 403, "role-needed")
+    for role in ("compliance", "auditor"):
+        assert (await world.ask(role, "get", "/staff/api/leaks/{leak_id}")).status_code == 200
+
+
+async def test_the_regulator_reads_its_own_routes_and_no_others(world: World) -> None:
+    for role in ("officer", "compliance", "oncall", "auditor", "cashier"):
+        for method, path in rows(Who.REGULATOR):
+            assert_problem(await world.ask(role, method, path), 403, "role-needed")
+    for method, path in rows(*(who for who in FOR_STAFF if who not in (Who.REGULATOR, Who.STAFF))):
+        assert_problem(await world.ask("regulator", method, path), 403, "role-needed")
+    assert (await world.ask("regulator", "get", "/regulator/api/notices")).status_code == 200
 
 
 async def test_only_officers_enter_money_taken_at_a_desk(world: World) -> None:

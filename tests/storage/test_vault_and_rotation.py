@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import base64
 import secrets
+from datetime import date
+from uuid import UUID
 
 import pytest
 from sqlmodel import select
 
 from rules.client import ClientKind
 from rules.errors import BusinessError, Gone
+from rules.money import Money
+from storage import assignments, payments
 from storage.clients import Clients
 from storage.clock import now
 from storage.database import Database, run
+from storage.incoming import IncomingPayments, Received
 from storage.rotation import rotate_master
-from storage.tables import Client, MasterKeyCanary, OutboxAction, Staff
+from storage.tables import Client, MasterKeyCanary, OutboxAction, PaymentAssignment, Staff
 from storage.vault import Vault, check_master_key, master_key_id
+
+ACCOUNT = "KZ86125KZT5004100100"
 
 
 def _key() -> bytes:
@@ -119,7 +126,8 @@ async def test_a_wrong_missing_or_swapped_key_is_refused(separate) -> None:
     await database.close()
 
 
-async def test_rotation_brings_everything_under_the_new_key(a_person, separate) -> None:
+async def test_rotation_brings_everything_under_the_new_key(a_person, separate, monkeypatch) -> None:
+    monkeypatch.setattr("storage.rotation._AT_ONCE", 50)  # so that it takes more than one go
     old_key, new_key, index = _key(), _key(), _key()
     old, both = Vault({"old": old_key}, "old", index), Vault({"old": old_key, "new": new_key}, "new", index)
     new = Vault({"new": new_key}, "new", index)
@@ -128,7 +136,7 @@ async def test_rotation_brings_everything_under_the_new_key(a_person, separate) 
     async with application.begin() as session:
         await check_master_key(session, old)
         client = await Clients(old).register(session, person, ClientKind.INDIVIDUAL, "ru", "2025")
-        for _ in range(1200):
+        for _ in range(120):
             await Clients(old).register(session, a_person(), ClientKind.INDIVIDUAL, "ru", "2025")
         staff = Staff(
             login="o",
@@ -152,8 +160,9 @@ async def test_rotation_brings_everything_under_the_new_key(a_person, separate) 
                 next_attempt_at=at,
             )
         )
+    words = await _decided_words(application, old, staff.id)
     async with owner.begin() as session:
-        assert await rotate_master(session, both) == 1203
+        assert await rotate_master(session, both) == 128
         assert await rotate_master(session, both) == 0
     async with application.begin() as session:
         await check_master_key(session, new)
@@ -164,6 +173,8 @@ async def test_rotation_brings_everything_under_the_new_key(a_person, separate) 
         assert stored is not None
         assert new.open_own(stored.totp_secret, "totp:o") == b"secret"
         assert new.open_own((await session.get_one(OutboxAction, "a")).argument, "outbox:a") == b"{}"
+        assignment = await session.get_one(PaymentAssignment, words)
+        assert assignments.other_account(new, assignment) == ACCOUNT
         with pytest.raises(BusinessError):
             await check_master_key(session, old)
         with pytest.raises(BusinessError):
@@ -185,3 +196,26 @@ async def test_no_clear_personal_data_stands_in_the_clients_row(a_person, databa
     for secret in (person.iin, person.phone, person.surname, person.given_name, person.document.number):
         assert secret not in row
         assert secret.encode().hex() not in row
+
+
+async def _decided_words(application: Database, old: Vault, one: UUID) -> UUID:
+    """Two people have said that money goes back by another account: never changed again but in its wrapping."""
+    async with application.begin() as session:
+        other = Staff(
+            login="p", name="P", roles=["officer"], password_hash="x", totp_secret=old.seal_own(b"s", "totp:p"),
+            created_at=await now(session),
+        )  # fmt: skip
+        session.add(other)
+        received = Received(key="bank:1", channel="BANK", amount=Money(1), value_date=date(2026, 1, 15))
+        payment, _ = await IncomingPayments(old).keep(session, received)
+        word = await assignments.propose(session, payment.id, None, "sent-by-mistake", one)
+        await assignments.confirm(session, payment.id, word.id, other.id)
+        tried, _ = await payments.intend(
+            session, key=f"return:{payment.id}", purpose="return", request_hash="h", amount=Money(1),
+            account_sealed=old.seal_own(b"a", "a"), incoming_payment_id=payment.id,
+        )  # fmt: skip
+        await payments.settle(session, tried.key, "refused")
+        account = assignments.sealed(old, ACCOUNT)
+        word = await assignments.propose(session, payment.id, None, "account-closed", one, account=account)
+        await assignments.confirm(session, payment.id, word.id, other.id)
+    return word.id

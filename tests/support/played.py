@@ -33,6 +33,7 @@ from rules.evidence import StepOutcome, StepResult
 from rules.identification import finding, passed
 from tests.support.played_cash import PlayedCash
 from tests.support.played_clocks import PlayedClocks
+from tests.support.played_details import PlayedDetails
 from tests.support.played_fraud import PlayedFraud
 from tests.support.played_furnishing import PlayedFurnishing
 from tests.support.played_incident import PlayedIncidents
@@ -75,6 +76,7 @@ class Played:
         self.incident = PlayedIncidents(self.calls)
         self.resources = PlayedResources(self.calls)
         self.leaks = PlayedLeaks(self.calls)
+        self.details = PlayedDetails(self.calls, self._next)
         self.furnishing = PlayedFurnishing(self.calls)
         self.servicing = PlayedServicing(self.calls)
         self.incoming = PlayedIncoming(self.calls)
@@ -93,7 +95,7 @@ class Played:
         return [
             *self._of_clients(), *self._of_applications(), *self._of_money(), *self.furnishing.activities(),
             *self.clocks.activities(), *self.fraud.activities(), *self.incident.activities(),
-            *self.resources.activities(), *self.leaks.activities(),
+            *self.resources.activities(), *self.leaks.activities(), *self.details.activities(),
             *self.servicing.activities(), *self.incoming.activities(), *self.cash.activities(),
             *self.refunds.activities(), *self.reports.activities(), *self.write_offs.activities(),
         ]  # fmt: skip

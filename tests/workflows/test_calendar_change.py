@@ -1,23 +1,36 @@
 """A confirmed change of the calendar on a real Temporal server: the cases whose clocks it moves are told, and show it.
 
-Played: where clocks are kept. Real: the word to the cases, through the server; one of them has ended meanwhile.
+Played: where clocks are kept, but for the last test, which is real throughout. Real: the word to the cases, through the
+server; one of them has ended meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from sqlmodel import select
 from temporalio import activity
 from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
 
-from activities.calendar_changes import ClocksToTell, MovedClock, SliceMoved, SliceWanted
+from activities.calendar_changes import CalendarChanges, ClocksToTell, MovedClock, SliceMoved, SliceWanted
+from activities.clocks import Clocks, ClockWanted
+from activities.context import Records
+from activities.interceptors import BusinessErrors
+from infra.temporal import RUNNER
 from rules.calendar import local_date
-from rules.errors import Conflict, Unavailable
+from rules.clocks import deadline
+from rules.errors import BusinessError, Conflict, Unavailable
+from storage import calendar_changes, clocks
+from storage.tables import Staff, StatutoryClock
+from tests.support.own_database import own_database, records_on
 from tests.support.played import Played
-from tests.workflows.test_clock import A_LITTLE, Kept, Watched, off
+from tests.workflows.conftest import Starter
+from tests.workflows.test_clock import A_LITTLE, Kept, Watch, Watched, off
 from workflows import attributes
 from workflows.calendar_change import CalendarChange, ChangeConfirmed, id_of, teller
 
@@ -115,3 +128,59 @@ async def test_only_an_absent_case_needs_no_word():
     await teller(Client(RPCStatusCode.NOT_FOUND))("case/1", UUID(int=1))
     with pytest.raises(RPCError):
         await teller(Client(RPCStatusCode.UNAVAILABLE))("case/1", UUID(int=1))
+
+
+async def test_two_people_move_a_clock_of_a_running_case_all_the_way(skipping, database_urls):
+    """Everything real: the database, its clocks, the server, the word to the case."""
+    with own_database(database_urls) as urls:
+        records = records_on(urls["app"])
+        queue = f"test-{uuid4()}"
+        activities = [*Clocks(records).all(), *CalendarChanges(records, teller(skipping.client)).all()]
+        async with Worker(
+            skipping.client, task_queue=queue, workflows=[Watched, CalendarChange], activities=activities,
+            workflow_runner=RUNNER, debug_mode=True, interceptors=[BusinessErrors()],
+            workflow_failure_exception_types=[BusinessError],
+        ):  # fmt: skip
+            start = Starter(skipping, queue)
+            received = datetime.now(UTC)
+            due = deadline("P13.2", received).due
+            case_id = f"watched/{uuid4()}"
+            wanted = ClockWanted(
+                key=case_id, rule="P13.2", subject="test:1", workflow_id=case_id, received_at=received
+            )  # fmt: skip
+            with skipping.with_time_skipping_disabled():
+                handle = await start.run(Watched.run, Watch(wanted=[wanted]), case_id)
+                kept = Kept(start, Played(), handle, [wanted])
+                await kept.shows(due)
+                last = local_date(due - A_LITTLE)
+                change = await agreed(records, last)
+                mover = await start.run(CalendarChange.run, ChangeConfirmed(change_id=change), id_of(change))
+                assert (await mover.result()).moved == 1
+                later = deadline("P13.2", received, off(last)).due
+                await kept.shows(later)
+                (line,) = (await kept.settled()).lines
+                assert f"перенесён (order 9 of 2026), было до {last}" in line
+                await kept.finish()
+                assert await handle.result() == [True]
+        async with records.database.begin() as session:
+            (row,) = (await session.exec(select(StatutoryClock))).all()
+            kinds = [event.kind for event in await clocks.history(session, row.id)]
+        assert (row.state, row.due_at, kinds) == ("MET", later, ["STARTED", "MOVED", "MET"])
+        await records.database.close()
+
+
+async def agreed(records: Records, day: date) -> UUID:
+    """A day that two people have made a day off."""
+    async with records.moment() as moment:
+        people = [
+            Staff(
+                login=f"p{uuid4().hex[:12]}", name="C", roles=["officer"], password_hash="h", totp_secret=b"s",
+                created_at=moment.at,
+            )
+            for _ in range(2)
+        ]  # fmt: skip
+        moment.session.add_all(people)
+        await moment.session.flush()
+        change = await calendar_changes.propose_day(moment.session, day, False, "order 9 of 2026", people[0].id)
+        await calendar_changes.confirm(moment.session, change.id, people[1].id)
+    return change.id

@@ -10,7 +10,7 @@ from typing import Any
 
 from alembic import op
 
-from storage.migrations import guards, tables_of_leaks
+from storage.migrations import guards, tables_of_details, tables_of_leaks
 
 revision = "0015"
 down_revision = "0014"
@@ -21,7 +21,8 @@ depends_on = None
 def upgrade() -> None:
     """Tables, their guards and rights."""
     driver: Any = op.get_bind().connection.driver_connection
-    driver.execute("\n".join((tables_of_leaks.LEAKS, guards.append_only("leak_measure"), tables_of_leaks.RIGHTS)))
+    leaks = (tables_of_leaks.LEAKS, guards.append_only("leak_measure"), tables_of_leaks.RIGHTS)
+    driver.execute("\n".join((*leaks, tables_of_details.DETAILS, tables_of_details.RIGHTS)))
 
 
 def downgrade() -> None:
