@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from uuid import UUID
 
 from temporalio import activity
 
@@ -89,7 +90,7 @@ class AuditSeals:
         )
         return SealMade(n=n, last=last, more=len(leaves) == _ROWS)
 
-    async def _keep(self, moment: Moment, content: bytes, media_type: str) -> object:
+    async def _keep(self, moment: Moment, content: bytes, media_type: str) -> UUID:
         kept = await self._documents.keep(
             moment.session,
             content,

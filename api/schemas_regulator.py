@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from api.schemas_common import Answer
+from api.fields import Answer
 
 
 class NoticeShown(Answer):

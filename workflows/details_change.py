@@ -197,9 +197,7 @@ class DetailsChange:
     async def _change(self) -> None:
         self._ending = True
         try:
-            self._seen = await do(
-                DetailsChanges.apply_change, self._ref, "сменить телефон", options.LOAN
-            )
+            self._seen = await do(DetailsChanges.apply_change, self._ref, "сменить телефон", options.LOAN)
         except ActivityError:
             self._ending = False  # nothing was changed: the term goes on
             raise

@@ -8,7 +8,7 @@ Rules: para 11; para 32.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from hashlib import sha256
 from typing import Any
@@ -67,11 +67,17 @@ def verify_bundle(content: bytes, trusted_pem: bytes) -> BundleCheck:
     listed, head = _listed(members.get(MANIFEST, b""))
     findings = [*_signature(signed), *_files(members, listed), *_container(content, members)]
     inside = {name: body for name, body in members.items() if name in listed}
-    for part in (_seals, _debt, _ledger, _documents):
+    looks: dict[str, Callable[[], Iterable[Finding]]] = {
+        "the seals": lambda: _seals(inside, trusted_pem),
+        "the debt": lambda: _debt(inside),
+        "the ledger": lambda: _ledger(inside),
+        "the documents": lambda: _documents(inside),
+    }
+    for what, look in looks.items():
         try:
-            findings += part(inside, trusted_pem) if part is _seals else part(inside)
+            findings += look()
         except _DAMAGE as error:
-            findings.append(_bad(part.__name__.strip("_"), f"cannot be checked: {type(error).__name__}"))
+            findings.append(_bad(what, f"cannot be checked: {type(error).__name__}"))
     wrong = [one for one in findings if not one.ok]
     return BundleCheck(
         ok=not wrong,

@@ -111,8 +111,8 @@ def _call(row: Leak, action_id: str) -> Call:
 
 async def _told(moment: Moment, row: Leak) -> LeakAnswer:
     seen = await leaks.seen_of(moment, row)
-    query = select(StatutoryClock.last_day).where(col(StatutoryClock.key) == f"leak:{row.id}")
-    last_day = (await moment.session.exec(query)).first()
+    query = select(StatutoryClock).where(col(StatutoryClock.key) == f"leak:{row.id}")
+    clock = (await moment.session.exec(query)).first()
     return LeakAnswer(
         leak_id=row.id,
         client_id=row.client_id,
@@ -123,5 +123,5 @@ async def _told(moment: Moment, row: Leak) -> LeakAnswer:
         open=[Measure(one) for one in seen.open],
         failed=[Measure(one) for one in seen.failed],
         block_proposed=row.block_proposed_by is not None,
-        last_day=last_day.isoformat() if last_day else None,
+        last_day=clock.last_day.isoformat() if clock and clock.last_day else None,
     )

@@ -41,6 +41,9 @@ INDIRECT = {
     "invalid-input", "unknown-code", "broken", "payment-not-in-tenge",
 }  # fmt: skip
 
+# What stands under the key "code" and is none: the binary format of a column of storage/portfolio.py.
+NO_CODES = {"int2send"}
+
 
 def _literal(node: ast.expr) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
@@ -90,7 +93,7 @@ def every_code() -> frozenset[str]:
     for folder in folders:
         for path in (ROOT / folder).rglob("*.py"):
             found |= codes_of(path.read_text("utf-8"))
-    return frozenset(found | INDIRECT)
+    return frozenset((found | INDIRECT) - NO_CODES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -142,6 +142,22 @@ class IncidentWorld:
             pass
         await self.steps.draw_notice(ref)
         await self.steps.notices.send_notice(NoticeRef(key=desk.notice_key(ref.incident_id, ref.n)))
+
+    async def cut_off(self, ref: RoundRef, after: int = 7) -> None:
+        """A slice that breaks off in the middle of its transaction, after some messages."""
+        steps, written = self.steps, 0
+        tell = steps._tell
+
+        def breaking(*args: Any) -> None:
+            nonlocal written
+            written += 1
+            if written > after:
+                raise RuntimeError("cut off")
+            tell(*args)
+
+        steps._tell = breaking  # type: ignore[method-assign]
+        with suppress(RuntimeError):
+            await steps.tell_slice(ref)
 
     async def rows(self, incident_id: UUID) -> list[IncidentClient]:
         """Touched clients, in order of their ids."""

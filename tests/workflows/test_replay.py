@@ -76,6 +76,12 @@ PATHS = {
     "report-accepted",
     "report-faulty-late",
     "report-rejected",
+    "details-changed",
+    "details-expired",
+    "leak-confirmed-late",
+    "resource-notice-refused",
+    "seal-audit",
+    "bundle-made",
 }
 
 
