@@ -101,14 +101,23 @@ def database_url(database_urls: dict[str, str]) -> str:
 @pytest.fixture(scope="session")
 def database_urls() -> Iterator[dict[str, str]]:
     """Migrated PostgreSQL alone, for each role: `app`, `owner`, `read`, and the superuser `postgres`."""
+    import psycopg
+
+    from storage.database import libpq_url
+
     with started("postgres") as running:
         stored = StackFile.load(running.state)
         owner = _value(running, "NESIE_DATABASE__OWNER_URL")
+        superuser = with_login(owner, "postgres", stored.secrets["postgres_password"])
+        with psycopg.connect(libpq_url(superuser), autocommit=True) as connection:
+            # a commit of these tests need not outlive a power cut; where parts are killed, each test has its own stack
+            connection.execute("alter system set synchronous_commit = off")
+            connection.execute("select pg_reload_conf()")
         yield {
             "app": _value(running, "NESIE_DATABASE__URL"),
             "owner": owner,
             "read": _value(running, "NESIE_DATABASE__READ_URL"),
-            "postgres": with_login(owner, "postgres", stored.secrets["postgres_password"]),
+            "postgres": superuser,
         }
 
 

@@ -18,6 +18,7 @@ from activities.lender_signature import SignatureCheck, check
 from rules import loan as fold
 from rules.errors import BusinessError, Fault, InvalidInput
 from rules.evidence import Frozen
+from rules.lender import EXAMPLE
 from rules.loan_books import balances
 from rules.loan_events import loan_event
 from rules.merkle import root_by
@@ -48,11 +49,12 @@ class BundleCheck(Frozen):
     findings: list[Finding]
 
 
-def verify_bundle(content: bytes, trusted_pem: bytes) -> BundleCheck:
+def verify_bundle(content: bytes, trusted_pem: bytes, lender_bin: str = EXAMPLE.bin) -> BundleCheck:
     """Whether a bundle is what the lender signed, and true in itself.
 
     Args:
         trusted_pem: certificates of the authorities that are trusted; they must not come out of the bundle.
+        lender_bin: of the organisation that must have signed: an authority certifies many.
     """
     try:
         members = unpacked(content)
@@ -65,10 +67,10 @@ def verify_bundle(content: bytes, trusted_pem: bytes) -> BundleCheck:
         )
     signed = check(members.get(SIGNATURE, b""), members.get(MANIFEST, b""), trusted_pem)
     listed, head = _listed(members.get(MANIFEST, b""))
-    findings = [*_signature(signed), *_files(members, listed), *_container(content, members)]
+    findings = [*_signature(signed, lender_bin), *_files(members, listed), *_container(content, members)]
     inside = {name: body for name, body in members.items() if name in listed}
     looks: dict[str, Callable[[], Iterable[Finding]]] = {
-        "the seals": lambda: _seals(inside, trusted_pem),
+        "the seals": lambda: _seals(inside, trusted_pem, lender_bin),
         "the debt": lambda: _debt(inside),
         "the ledger": lambda: _ledger(inside),
         "the documents": lambda: _documents(inside),
@@ -102,11 +104,13 @@ def _listed(manifest: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         return {}, {}
 
 
-def _signature(signed: SignatureCheck) -> Iterator[Finding]:
+def _signature(signed: SignatureCheck, lender_bin: str) -> Iterator[Finding]:
     if not signed.intact:
         yield _bad(MANIFEST, "is not what was signed, or its signature was changed")
     elif not signed.trusted:
         yield _bad(SIGNATURE, "no trusted authority stands behind the certificate")
+    elif signed.bin != lender_bin:
+        yield _bad(SIGNATURE, f"signed by another organisation, BIN {signed.bin}")
     else:
         yield Finding(subject=SIGNATURE, ok=signed.bottom_line, detail=f"signed at {signed.signed_at}")
 
@@ -135,7 +139,7 @@ def _json(members: Mapping[str, bytes], name: str) -> Any:
     return json.loads(members[f"{name}.json"])
 
 
-def _seals(members: Mapping[str, bytes], trusted_pem: bytes) -> Iterator[Finding]:
+def _seals(members: Mapping[str, bytes], trusted_pem: bytes, lender_bin: str) -> Iterator[Finding]:
     """Each audit row has its hash, and lies under a seal that the lender signed."""
     said = {}
     for name in members:
@@ -144,7 +148,9 @@ def _seals(members: Mapping[str, bytes], trusted_pem: bytes) -> Iterator[Finding
             seal = json.loads(words)
             said[seal["seal"]] = seal
             signed = check(members[f"{name.removesuffix('.json')}.p7s"], words, trusted_pem)
-            yield Finding(subject=name, ok=signed.bottom_line, detail=f"signed at {signed.signed_at}")
+            yield Finding(
+                subject=name, ok=signed.bottom_line and signed.bin == lender_bin, detail=f"signed at {signed.signed_at}"
+            )
     for row in _json(members, "audit"):
         seal = said[row["seal"]]
         own = sha256(row["text"].encode()).hexdigest() == row["hash"] and json.loads(row["text"])[0] == row["n"]

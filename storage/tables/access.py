@@ -14,7 +14,7 @@ from storage.tables.columns import Instant, primary_id, reference
 class Code(SQLModel, table=True):
     """A one-time code: hashed, short-lived by the database's clock, consumed by one statement.
 
-    purpose: registration | login | confirmation. At most five tries.
+    purpose: registration | login | confirmation | details:{change_id}. At most five tries.
     """
 
     __tablename__ = "one_time_code"

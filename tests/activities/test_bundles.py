@@ -166,6 +166,13 @@ def test_another_authority_is_not_trusted(bundle, signer, tmp_path) -> None:
     assert SIGNATURE in found.changed
 
 
+def test_another_organisation_of_the_same_authority_is_not_the_lender(bundle, signer) -> None:
+    found = verify_bundle(bundle, signer.trusted, "990140000017")
+    assert not found.ok
+    assert SIGNATURE in found.changed
+    assert [name for name in found.changed if name.startswith("seals/")]
+
+
 class TestALenderWhoLiesAndSignsAnew:
     """The lender's key makes no lie true: the seals were signed before, and the figures follow from each other."""
 

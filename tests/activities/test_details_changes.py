@@ -23,6 +23,7 @@ from activities import details_desk as desk
 from activities import leaks
 from activities.context import Records, conclude
 from activities.details_changes import ChangeCode, ChangeEnd, ChangeRef, DetailsChanges
+from activities.papers import sms_phone_changed
 from rules.client import ClientKind, IdentityDocument, Person
 from rules.errors import Conflict, Unavailable
 from storage import audit, sessions
@@ -311,6 +312,7 @@ async def test_a_gateway_that_is_away_is_asked_again_and_each_number_is_told_onc
         await changing.steps.tell_change(changing.ref)
     assert len(changing.sms.sent) == 2
     assert all(not re.search(r"[0-9]", text) for _, text in changing.sms.sent.values())
+    assert all(len(sms_phone_changed(language)) <= 70 for language in ("kk", "ru", "en"))  # one SMS
 
 
 @pytest.mark.parametrize("column", ["iin_index", "kind", "edition", "data_key"])
