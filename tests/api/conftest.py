@@ -108,6 +108,7 @@ _QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log-in before nearly every test: what a password costs, test_sessions and tests/storage look at."""
     monkeypatch.setattr(passwords, "_HASHER", _QUICK)
+    passwords._nobody.cache_clear()
 
 
 @pytest.fixture(scope="session")

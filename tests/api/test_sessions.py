@@ -28,6 +28,7 @@ from tests.support.api_world import (
 @pytest.fixture(autouse=True)
 def quick_passwords() -> None:
     """None here: how long a log-in takes is a part of what is tested."""
+    passwords._nobody.cache_clear()  # another file's quick one may be kept
 
 
 @pytest.fixture(scope="module")

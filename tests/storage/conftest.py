@@ -62,12 +62,21 @@ def superuser(database_urls: dict[str, str]) -> str:
     return database_urls["postgres"]
 
 
+@pytest.fixture(scope="session")
+def template(database_urls: dict[str, str]) -> str:
+    """The name of a migrated, empty database to copy: quicker than every revision once more."""
+    migrate(another(database_urls["postgres"], "separate_template"))
+    return "separate_template"
+
+
 @pytest.fixture
-def separate(database_urls: dict[str, str]) -> Iterator[Separate]:
+def separate(database_urls: dict[str, str], template: str) -> Iterator[Separate]:
     """A migrated database that nobody else uses; dropped afterwards."""
     name = f"separate_{secrets.token_hex(4)}"
     root = another(database_urls["postgres"], name)
-    migrate(root)
+    with psycopg.connect(libpq_url(database_urls["postgres"]), autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template}")
+    migrate(root)  # what a copy does not have: the limits of the roles in this database
     yield Separate(another(database_urls["app"], name), root)
     with psycopg.connect(libpq_url(database_urls["postgres"]), autocommit=True) as connection:
         connection.execute(f"drop database {name} with (force)")
