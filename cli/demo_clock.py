@@ -54,7 +54,9 @@ class DemoClock:
         self._days += days
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute("update demo.shift set days = %s", (self._days,))
-        (await self._world.post("/_control/clock", json={"now": self.now.isoformat()})).raise_for_status()
+        (
+            await self._world.post("/_control/clock", json={"now": self.now.isoformat(), "callbacks": True})
+        ).raise_for_status()
 
 
 @contextmanager

@@ -107,7 +107,7 @@ class Agenda:
         event = dict(event)
         secret = "forged" if event.pop("forged", False) else self._secret
         body = json.dumps(event, ensure_ascii=False).encode()
-        signature = callbacks.sign(secret.encode(), body, self._store.now())
+        signature = callbacks.sign(secret.encode(), body, self._store.signing_now())
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False)
         try:

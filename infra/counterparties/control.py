@@ -15,9 +15,10 @@ from infra.counterparties.world import World
 
 
 class Clock(BaseModel):
-    """The services' time; null goes back to the machine's."""
+    """The services' time; null goes back to the machine's. callbacks: they are signed at that time too."""
 
     now: AwareDatetime | None = None
+    callbacks: bool = False
 
 
 def router(world: World) -> APIRouter:
@@ -59,7 +60,7 @@ def router(world: World) -> APIRouter:
 
     @routes.post("/clock")
     async def clock(wanted: Clock) -> dict[str, str]:
-        world.store.set_clock(wanted.now)
+        world.store.set_clock(wanted.now, callbacks=wanted.callbacks)
         world.agenda.wake()
         return {"now": world.store.now().isoformat()}
 

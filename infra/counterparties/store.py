@@ -46,6 +46,7 @@ class Store:
         self._in_transaction = False
         clock = self.get("setting", "clock") or {"offset_seconds": 0.0}
         self._offset = timedelta(seconds=clock["offset_seconds"])
+        self._callbacks_moved = False
 
     def close(self) -> None:
         """Let go of the file."""
@@ -181,9 +182,14 @@ class Store:
         """The services' clock: the machine's, moved by POST /_control/clock."""
         return datetime.now(UTC) + self._offset
 
-    def set_clock(self, now: datetime | None) -> None:
-        """Move the clock; None goes back to the machine's."""
+    def signing_now(self) -> datetime:
+        """When callbacks say that they were signed: by the machine's clock, unless everybody's was moved."""
+        return self.now() if self._callbacks_moved else datetime.now(UTC)
+
+    def set_clock(self, now: datetime | None, *, callbacks: bool = False) -> None:
+        """Move the clock; None goes back to the machine's. callbacks: whoever hears them has moved theirs as well."""
         self._offset = now - datetime.now(UTC) if now else timedelta()
+        self._callbacks_moved = callbacks and now is not None
         self.put("setting", "clock", {"offset_seconds": self._offset.total_seconds()})
 
     def reset(self) -> None:
