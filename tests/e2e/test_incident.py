@@ -34,7 +34,7 @@ from workflows.incident import id_of
 
 HERE = "/staff/api/incidents"
 SECRET = f"утечка-{secrets.token_hex(6)}"
-MANY = 2_000
+MANY = 1_000
 
 
 @pytest.fixture(scope="module")
