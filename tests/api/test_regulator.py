@@ -17,7 +17,7 @@ from activities.report_snapshots import SnapshotSource
 from activities.reports import ReportRef, Reports, SnapshotWanted, VersionRef
 from cli.staff import create
 from rules.lender import EXAMPLE
-from storage import audit
+from storage import audit, seals
 from storage.database import Database
 from storage.tables import AuditSeal, RegulatorNotice
 from tests.support.api_world import ORIGIN, PASSWORD, Colleague, assert_problem
@@ -125,14 +125,16 @@ async def test_the_proof_of_a_loan_is_asked_for_made_by_a_case_and_fetched(regul
 async def test_the_newest_seal_is_shown(regulator, records) -> None:
     document = await kept_document(records, b"seal")
     async with records.moment() as moment:
+        newest = await seals.last_seal(moment.session)
+        n, first = (1, 1) if newest is None else (newest.n + 1, newest.last + 1)
         moment.session.add(
             AuditSeal(
-                n=1, first=1, last=2, root="a" * 64, head="b" * 64, document_id=document, cms_document_id=document,
-                sealed_at=datetime.now(UTC),
+                n=n, first=first, last=first + 1, root="a" * 64, head="b" * 64, document_id=document,
+                cms_document_id=document, sealed_at=datetime.now(UTC),
             )
         )  # fmt: skip
     shown = (await regulator.http.get(f"{BASE}/audit")).json()
-    assert (shown["last_row"], shown["root"]) == (2, "a" * 64)
+    assert (shown["last_row"], shown["root"]) == (first + 1, "a" * 64)
 
 
 @pytest.mark.parametrize("role", ["officer", "compliance", "oncall", "auditor", "cashier"])
