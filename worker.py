@@ -23,8 +23,10 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities import archive_watch
+from activities.account_changes import AccountChanges
 from activities.applications import Applications
 from activities.audit_seals import AuditSeals
+from activities.authorities import Authorities
 from activities.bundles.orders import BundleOrders
 from activities.calendar_changes import CalendarChanges
 from activities.care import LoanCare
@@ -41,9 +43,11 @@ from activities.furnishing import Furnishing as FurnishingRecords
 from activities.histories import Histories
 from activities.incident_report import incident_activities
 from activities.incoming import Incoming
-from activities.interceptors import BusinessErrors
+from activities.integrations.biometrics.queue import BoundedQueue
+from activities.interceptors import BusinessErrors, InTurn
 from activities.leaks import Leaks
 from activities.loans import Loans
+from activities.log_in_codes import access_activities
 from activities.notices import Notices
 from activities.payments import Payments
 from activities.payouts import Payouts
@@ -75,6 +79,7 @@ from workflows.schedules import QUEUE
 
 OUTSIDE_TIMEOUT = 10.0  # seconds; less than any activity's start_to_close
 CORES = os.cpu_count() or 1
+IN_LINE = 3 * CORES  # biometric activities that wait in this process, in their order; the others wait in Temporal
 
 
 def origination_activities(settings: Settings, kept: Records, client: Client) -> Sequence[Callable[..., Any]]:
@@ -87,6 +92,7 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
     from activities.integrations.idec import Idec
     from activities.integrations.operator import Operators
     from activities.integrations.regulator import Regulator
+    from activities.integrations.signature.ncanode import NcanodeVerifier, chosen
     from activities.integrations.signature.verifier import NativeVerifier
     from activities.integrations.sms import SmsGateway
     from activities.integrations.terminals import Terminals
@@ -98,7 +104,10 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
     def door(party: Party) -> tuple[str, str, httpx.AsyncClient]:
         return party.url, party.token.get_secret_value(), http
 
-    verifier = NativeVerifier(settings.seal.trusted_authorities.read_bytes(), http, parties.pki.url)
+    trust, lists = settings.seal.trusted_authorities.read_bytes(), settings.signatures.revocation_lists
+    native = NativeVerifier(trust, http, parties.pki.url, lists=lists)
+    other = NcanodeVerifier(http, settings.signatures.ncanode_url)
+    verifier = chosen(settings.signatures.verifier, native, other)
     stamper = HttpTimestamper(httpx.Client(timeout=OUTSIDE_TIMEOUT), f"{parties.pki.url}/tsp")
     key = (settings.seal.key_file, settings.seal.certificate_file, settings.seal.chain_file)
     seal, signature = Seal(*key, stamper), LenderSignature(*key, stamper)
@@ -139,6 +148,9 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
         *ResourceNotices(kept, RegulatorNotices(kept, regulator, signature)).all(),
         *Leaks(kept, sms, operators).all(),
         *DetailsChanges(kept, sms, operators, EXAMPLE.name("ru")).all(),
+        *AccountChanges(kept, bank, sms, EXAMPLE.name("ru")).all(),
+        *Authorities(kept).all(),
+        *access_activities(kept, sms),
         AuditSeals(kept, signature).seal_audit,
         BundleOrders(kept, signature).make_bundle,
     ]  # fmt: skip
@@ -188,6 +200,7 @@ def biometric_activities(models: Path, kept: Records) -> Sequence[Callable[..., 
     from activities.integrations.biometrics.documents import CardReader
     from activities.integrations.biometrics.faces import DeepFaceEngine
     from activities.integrations.biometrics.liveness import HeadMovements
+    from activities.integrations.biometrics.passive import passive_of
     from infra.setup.models import verify
     from rules.policy import policy
 
@@ -197,8 +210,8 @@ def biometric_activities(models: Path, kept: Records) -> Sequence[Callable[..., 
         models, float(numbers.number("face-same-cosine")), float(numbers.number("face-unsure-cosine"))
     )
     reader = CardReader(models)
-    faces = Faces(kept, engine, HeadMovements(models, engine), reader)
-    return [Cards(kept, reader, engine).read_card, faces.check_face]
+    faces = Faces(kept, engine, HeadMovements(models, engine, passive_of(models)), reader)
+    return [Cards(kept, reader).read_card, faces.check_face]
 
 
 async def _history(client: Client, workflow_id: str, run_id: str) -> bytes:
@@ -248,13 +261,13 @@ async def serve(queue: str) -> None:
         activities=biometric_activities(settings.models, kept)
         if models
         else origination_activities(settings, kept, client),
-        interceptors=[BusinessErrors()],
+        interceptors=[BusinessErrors(), *([InTurn(BoundedQueue(CORES, IN_LINE))] if models else [])],
         workflow_runner=RUNNER,
         workflow_failure_exception_types=[BusinessError],
         # a killed worker's cached workflows come back after this, not after the default ten seconds
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         max_cached_workflows=CACHED_WORKFLOWS,
-        max_concurrent_activities=CORES if models else settings.worker_slots,
+        max_concurrent_activities=CORES + IN_LINE if models else settings.worker_slots,
         graceful_shutdown_timeout=timedelta(seconds=20),
     )
     async with worker:

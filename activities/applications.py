@@ -13,14 +13,18 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
+from activities import identifications
 from activities.context import Moment, Records
 from rules.errors import NotFound
 from rules.evidence import Frozen
 from rules.pricing import check_cap
 from rules.products import product_version
+from rules.receiving import merchant_act
 from rules.schedule import Method, RepaymentSchedule, build
 from storage import audit
 from storage.tables import Acknowledgement, Application, Offer
+
+_ENDED_UNPAID = frozenset({"REFUSED", "WITHDRAWN", "EXPIRED"})
 
 
 class ApplicationRef(Frozen):
@@ -132,6 +136,18 @@ class Applications:
             if reached.grounds:
                 application.decision = ended(application.decision, reached)
             await enter_stage(moment, application, reached.stage, paragraph="10", reason=", ".join(reached.grounds))
+            if reached.stage in _ENDED_UNPAID:
+                await self._identifications_end(moment, application, reached)
+
+    async def _identifications_end(self, moment: Moment, application: Application, reached: StageReached) -> None:
+        """What the client has shown for a contract or a payment that is not made is kept as any identification is."""
+        client = await self._records.clients.get(moment.session, application.client_id)
+        ground = reached.grounds[0] if reached.grounds else reached.stage.lower()
+        for act in ("CONTRACT", merchant_act(application.id)):
+            await identifications.close(
+                self._records, moment, client, act, edition=application.edition, application_id=application.id,
+                ground=ground,
+            )  # fmt: skip
 
 
 def ended(decision: dict[str, Any] | None, reached: StageReached) -> dict[str, Any]:

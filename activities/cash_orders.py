@@ -14,6 +14,7 @@ from uuid import UUID
 
 from temporalio import activity
 
+from activities import identifications
 from activities.applications import ApplicationRef, enter_stage, get_application
 from activities.cash_desk import DESK_ACT, seen_paid
 from activities.context import Moment, Records, conclude
@@ -158,7 +159,7 @@ class CashOrders:
         async with self._records.moment() as moment:
             if ground is None and document.expires < moment.day:
                 ground = "document-expired"
-            return await conclude(
+            result = await conclude(
                 moment,
                 client,
                 act=DESK_ACT,
@@ -168,6 +169,12 @@ class CashOrders:
                 paragraph="9",
                 application_id=shown.ref.application_id,
             )
+            application = await get_application(moment.session, shown.ref.application_id)
+            await identifications.close(
+                self._records, moment, client, DESK_ACT, edition=application.edition, application_id=application.id,
+                ground=ground,
+            )  # fmt: skip
+            return result
 
     async def _refused(self, ref: ApplicationRef, ground: str) -> CashOrderState:
         async with self._records.moment() as moment:

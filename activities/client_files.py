@@ -9,11 +9,12 @@ from uuid import UUID
 
 from temporalio import activity
 
+from activities import identifications
 from activities.context import Records
 from rules.errors import Conflict, NotConfirmed
 from rules.evidence import Frozen, StepOutcome, StepResult
 from rules.identification import passed
-from storage import audit, reviews
+from storage import audit, devices, reviews
 
 
 class PasswordChosen(Frozen):
@@ -74,6 +75,10 @@ class ClientFiles:
                 if client.status == "REGISTERED":
                     return passed("password")
                 await self._records.clients.complete(moment.session, client, chosen.password_hash)
+                officer = await reviews.approved_by(moment.session, f"registration/{client.id}", "phone-not-owned")
+                if officer is not None:
+                    await devices.note_owner(moment.session, client, "APPROVED", f"staff:{officer}")
+                await identifications.close(self._records, moment, client, "REGISTRATION", edition=client.edition)
                 await audit.record(
                     moment.session,
                     actor=f"client:{client.id}",
@@ -96,6 +101,9 @@ class ClientFiles:
                 return
             client.status, client.refusal_ground = "REFUSED", refused.ground
             moment.session.add(client)
+            await identifications.close(
+                self._records, moment, client, "REGISTRATION", edition=client.edition, ground=refused.ground
+            )
             await audit.record(
                 moment.session,
                 actor="system:worker",

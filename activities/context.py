@@ -29,6 +29,7 @@ from storage.vault import Vault
 # Which policy row limits the tries of a step; after the last one a person looks.
 _TRIES = {
     "phone": "code-tries",
+    "authority": "authority-tries",
     "document": "document-tries",
     "face": "face-tries",
     "idec": "face-tries",

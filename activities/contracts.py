@@ -13,20 +13,25 @@ from uuid import UUID
 from sqlmodel import col, func, select
 from temporalio import activity
 
+from activities import identifications
 from activities.applications import ApplicationRef, draft, enter_stage, get_application
 from activities.context import Moment, Records
 from activities.papers import ContractPaper, contract_pdf
 from activities.retention import planned_end
 from rules.client import ClientKind
 from rules.cooling_off import waiting
-from rules.errors import Fault
+from rules.editions import named
+from rules.errors import Conflict, Fault
 from rules.evidence import Frozen
+from rules.identification import needed
 from rules.lender import Lender
 from rules.money import Money
 from rules.products import Purpose, ReceivingMethod, product_version
+from rules.proofs import Act
 from rules.receiving import exempt_from_waiting
 from rules.schedule import Method
 from storage import audit
+from storage import identifications as identification_rows
 from storage.conformance import require_lock
 from storage.tables import Application, Client, Contract, Signature
 
@@ -39,11 +44,11 @@ class ContractDrawn(Frozen):
 
 
 class ContractSigned(Frozen):
-    """A contract with the client's verified signature."""
+    """A contract with the client's verified signature; None where the edition asks for none and the face signed."""
 
     ref: ApplicationRef
     contract_id: UUID
-    signature_id: UUID
+    signature_id: UUID | None
 
 
 class ContractSealed(Frozen):
@@ -138,6 +143,7 @@ class Contracts:
 
         Raises:
             ArchiveLockBroken: as in draw_up.
+            Conflict: `contract-not-signed`: a proof that the application's edition asks for is not in our records.
         """
         async with self._records.moment() as moment:
             application = await get_application(moment.session, signed.ref.application_id)
@@ -153,7 +159,7 @@ class Contracts:
         async with self._records.moment() as moment:
             application = await get_application(moment.session, signed.ref.application_id)
             contract = await moment.session.get_one(Contract, signed.contract_id)
-            signature = await moment.session.get_one(Signature, signed.signature_id)
+            signed_at = await _signed_at(moment, application, client, signed.signature_id)
             document = await self._records.documents.keep(
                 moment.session,
                 sealed,
@@ -164,11 +170,15 @@ class Contracts:
                 application_id=application.id,
                 retain_until=moment.retain_until(await planned_end(moment.session, application.id)),
             )
+            await identifications.close(
+                self._records, moment, client, "CONTRACT", edition=application.edition, application_id=application.id,
+                business=Purpose(application.purpose).business,
+            )  # fmt: skip
             hours = await self._waiting_hours(moment, application, client)
-            contract.signature_id, contract.signed_at = signature.id, signature.signed_at
+            contract.signature_id, contract.signed_at = signed.signature_id, signed_at
             contract.sealed_document_id = document.id
             if hours is not None:
-                application.waiting_until = signature.signed_at + timedelta(hours=hours)
+                application.waiting_until = signed_at + timedelta(hours=hours)
             moment.session.add(contract)
             await enter_stage(
                 moment,
@@ -201,6 +211,33 @@ class Contracts:
         kind = ClientKind(client.kind)
         wait = waiting(application.amount, same_day, product.secured, moment.day, kind=kind, exempt=exempt)
         return None if wait is None else int(wait.total_seconds() // 3600)
+
+
+async def _signed_at(moment: Moment, application: Application, client: Client, signature_id: UUID | None) -> datetime:
+    """When the client signed: by the signature, else by the face that stands for it. Rules: para 9.
+
+    Raises:
+        Conflict: `contract-not-signed`.
+    """
+    business = Purpose(application.purpose).business
+    asked = needed(Act.CONTRACT, ClientKind(client.kind), named(application.edition), business=business)
+    face = await _face_shown(moment, application, client)
+    if (asked.face and face is None) or (asked.signature and signature_id is None):
+        raise Conflict("contract-not-signed")
+    if signature_id is not None:
+        return (await moment.session.get_one(Signature, signature_id)).signed_at
+    return face or moment.at
+
+
+async def _face_shown(moment: Moment, application: Application, client: Client) -> datetime | None:
+    """When the face was looked at that passed, or that an officer approved."""
+    made = await identification_rows.checks(moment.session, client.id, "CONTRACT", application.id, None)
+    faces = [check for check in made if check.step == "face"]
+    if not faces:
+        return None
+    decided = await identification_rows.decisions(moment.session, client.id, application.id, faces[0].at, moment.at)
+    shown = identifications.shown([identifications.of_check(check) for check in faces], decided)
+    return faces[-1].at if "face" in shown else None
 
 
 async def _contract(moment: Moment, application: Application) -> Contract | None:

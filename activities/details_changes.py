@@ -13,7 +13,7 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities import leaks, letters, personal_account
+from activities import identifications, leaks, letters, personal_account
 from activities.context import Moment, Records, conclude
 from activities.details_desk import ACT, ChangeSeen, end, locked, missing, opened, purpose_of, record, signature_of
 from activities.papers import DetailsPaper, details_statement, sms_code, sms_phone_changed
@@ -22,7 +22,7 @@ from activities.ports import PhoneOwners, Sms
 from rules.errors import BusinessError, Conflict, InvalidInput
 from rules.evidence import Frozen, StepOutcome, StepResult
 from rules.identification import passed
-from storage import codes, sessions
+from storage import codes, devices, sessions
 from storage.tables import Check, Client, DetailsChange
 
 _SMS_LIVES_SECONDS = 24 * 3600
@@ -164,17 +164,18 @@ class DetailsChanges:
             if await missing(moment, row):
                 raise Conflict("details-not-proved")
             if await leaks.standing(moment, client.id) is not None:
-                return await end(moment, row, "REFUSED", "identity-to-be-confirmed")
+                return await self._end(moment, row, client, "REFUSED", "identity-to-be-confirmed")
             phone = opened(self._records, client, row, "new")
             try:
                 await self._records.clients.change_phone(moment.session, client, phone)
             except Conflict as error:
-                return await end(moment, row, "REFUSED", error.code)
+                return await self._end(moment, row, client, "REFUSED", error.code)
+            await devices.note_owner(moment.session, client, "OWNED", "operators")  # missing() has seen the check
             row.signature_id = await signature_of(moment, row)
             await sessions.end_all(moment.session, client_id=client.id, besides=row.session_hash)
             text = letters.message("phone_changed", client.language, ending=phone[-2:])
             await personal_account.write(self._records, moment, client, text, row.statement_id)
-            return await end(moment, row, "CHANGED", None)
+            return await self._end(moment, row, client, "CHANGED", None)
 
     @activity.defn
     async def tell_change(self, ref: ChangeRef) -> None:
@@ -200,7 +201,8 @@ class DetailsChanges:
             row = await locked(moment, wanted.change_id)
             if row.state != "OPEN":
                 return ChangeSeen(state=row.state, ground=row.ground)
-            return await end(moment, row, wanted.state, wanted.ground)
+            client = await self._records.clients.get(moment.session, row.client_id)
+            return await self._end(moment, row, client, wanted.state, wanted.ground)
 
     def all(self) -> list[Callable[..., Any]]:
         """Its activities."""
@@ -208,6 +210,14 @@ class DetailsChanges:
             self.send_change_code, self.confirm_new_phone, self.check_new_owner, self.draw_change_statement,
             self.apply_change, self.tell_change, self.end_change,
         ]  # fmt: skip
+
+    async def _end(
+        self, moment: Moment, row: DetailsChange, client: Client, state: str, ground: str | None
+    ) -> ChangeSeen:
+        """The change and the identification that it needed end together."""
+        await moment.session.refresh(client)  # a race for the number may have undone what was read of it
+        await identifications.close(self._records, moment, client, ACT, edition=row.edition, ground=ground)
+        return await end(moment, row, state, ground)
 
     async def _held(self, moment: Moment, change_id: UUID) -> tuple[DetailsChange, Client]:
         row = await locked(moment, change_id)

@@ -99,7 +99,7 @@ class DueDiligence:
         async with self._records.moment() as moment:
             client = await self._records.clients.get(moment.session, wanted.ref.client_id)
             consent, consented_at = await _consent(moment, client)
-        answer = await self._bureau.report(self._records.clients.person(client).iin, consent, consented_at)
+        answer = await self._bureau.report(self._records.clients.person(client).number, consent, consented_at)
         async with self._records.moment() as moment:
             document = await self._records.documents.keep(
                 moment.session,

@@ -188,7 +188,7 @@ class Furnishing:
         records = []
         for record, client_id in await furnishing.of_batch(moment.session, batch_id):
             person = clients.person(await clients.get(moment.session, client_id))
-            records.append(BureauRecord(iin=person.iin, **RecordBody.model_validate(record.body).model_dump()))
+            records.append(BureauRecord(iin=person.number, **RecordBody.model_validate(record.body).model_dump()))
         return records
 
 

@@ -15,13 +15,14 @@ import contextlib
 import logging
 import traceback
 from collections.abc import AsyncIterator
-from typing import Any
+from datetime import timedelta
+from typing import Any, Protocol
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from rules.errors import BusinessError, Fault
+from rules.errors import BusinessError, Busy, Fault
 from rules.masking import mask
 
 BUG = "Bug"
@@ -37,6 +38,34 @@ class BusinessErrors(Interceptor):
         return _Inbound(next)
 
 
+class Line(Protocol):
+    """Where activities stand in line; raises Busy where it is full."""
+
+    def turn(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """One's turn."""
+
+
+class InTurn(Interceptor):
+    """For a worker whose activities need the whole processor: in their order, so many at once. After BusinessErrors."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """See the base class."""
+        return _Queued(next, self._line)
+
+
+class _Queued(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, line: Line) -> None:
+        super().__init__(next)
+        self._line = line
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        async with self._line.turn():
+            return await super().execute_activity(input)
+
+
 class _Inbound(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         try:
@@ -46,6 +75,9 @@ class _Inbound(ActivityInboundInterceptor):
             raise
         except BusinessError as error:
             raise final(error) from None
+        except Busy as error:
+            later = timedelta(seconds=error.retry_after_seconds)
+            raise ApplicationError(error.code, type=type(error).__name__, next_retry_delay=later) from None
         except Fault as error:
             raise ApplicationError(mask(str(error)), type=type(error).__name__) from None
         except Exception as error:

@@ -13,13 +13,14 @@ from uuid import UUID, uuid4
 from sqlmodel import col, func, select
 from temporalio import activity
 
-from activities import letters, personal_account
+from activities import identifications, letters, personal_account
 from activities.context import Moment, Records
 from activities.ports import PhoneOwners, Sms
+from rules.editions import edition
 from rules.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from rules.evidence import Frozen
 from rules.leaks import Measure, failed_measures, open_measures
-from storage import audit, sessions
+from storage import audit, devices, sessions
 from storage.tables import Client, Leak, LeakMeasure
 
 ACT = "LEAK"  # what the client's face is for
@@ -95,6 +96,8 @@ class Leaks:
         owned = await self._owners.owned_by(person.iin, person.phone)
         async with self._records.moment() as moment:
             row = await locked(moment, ref.leak_id)
+            client = await self._records.clients.get(moment.session, row.client_id)
+            await devices.note_owner(moment.session, client, devices.outcome_of(owned), "operators")
             if owned is not None and row.state == "OPEN":
                 await note(moment, row, Measure.PHONE_OWNER, owned, {"by": "operators"})
             return await seen_of(moment, row)
@@ -120,6 +123,7 @@ class Leaks:
                 moment.session.add(row)
                 await record(moment, row, "system:worker", "leak-confirmed")
                 client = await self._records.clients.get(moment.session, row.client_id)
+                await identifications.close(self._records, moment, client, ACT, edition=edition(moment.day).name)
                 text = letters.message("leak_ended", client.language)
                 await personal_account.write(self._records, moment, client, text, None)
             return seen.model_copy(update={"state": row.state})

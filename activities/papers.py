@@ -27,9 +27,10 @@ from rules.policy import policy
 from rules.receiving import CASH, Receiving
 from rules.schedule import RepaymentSchedule
 
-CONTRACT_VERSION = "contract-2"
-STATEMENT_VERSION = "registration-statement-1"
-DETAILS_VERSION = "details-statement-1"
+CONTRACT_VERSION = "contract-3"
+STATEMENT_VERSION = "registration-statement-2"
+DETAILS_VERSION = "details-statement-2"
+ACCOUNT_VERSION = "account-statement-1"
 TERMS_VERSION = "2"
 VARIANT = "pdf/a-2b"
 _RENDERING = threading.Lock()  # Pango's font map is not made for several threads
@@ -65,19 +66,32 @@ class ContractPaper(Frozen):
 
 
 class StatementPaper(Frozen):
-    """The statement that a client signs at registration. lender: its name."""
+    """The statement of a client at registration. lender: its name. signed: an entrepreneur's is not, the face stands
+    for it.
+    """
 
     person: Person
     client_id: str
     lender: str
     on: date
     edition: str
+    signed: bool = True
 
 
 class DetailsPaper(StatementPaper):
     """The statement that a client signs to have another phone number. person: as known until now."""
 
     new_phone: str
+
+
+class AccountPaper(StatementPaper):
+    """The statement that a client signs to have other bank details with us. old_account: masked, None for the first.
+
+    new_account: IBAN, or the masked token of a card.
+    """
+
+    old_account: str | None
+    new_account: str
 
 
 class TermsText(Frozen):
@@ -159,6 +173,14 @@ def details_statement(statement: DetailsPaper) -> Paper:
     return pdf_of(html, DETAILS_VERSION)
 
 
+def account_statement(statement: AccountPaper) -> Paper:
+    """Which bank details become which, as the client signs it. Rules: para 6, part 5."""
+    values: dict[str, Any] = {name: getattr(statement, name) for name in AccountPaper.model_fields}
+    pairs = localised.clauses("account_statement", **values)
+    html = localised.render("account_statement.html", **values, clauses=pairs, template_version=ACCOUNT_VERSION)
+    return pdf_of(html, ACCOUNT_VERSION)
+
+
 def pdf_of(html: str, version: str) -> Paper:
     """A page of HTML as a PDF/A whose bytes never vary. version: of its template."""
     with _RENDERING:
@@ -173,6 +195,11 @@ def sms_code(language: str, code: str, seconds: int) -> str:
 def sms_phone_changed(language: str) -> str:
     """That the number of the account was changed, to the old and to the new one: no number in it, one SMS long."""
     return localised.render(f"sms_phone_changed.{language}.txt").strip()
+
+
+def sms_account_changed(language: str) -> str:
+    """That the bank details were changed: no number in it, one SMS long."""
+    return localised.render(f"sms_account_changed.{language}.txt").strip()
 
 
 def terms_text(subject: Subject, language: str, on: date, lender: Lender) -> TermsText:

@@ -102,7 +102,7 @@ class Payments:
         ground = _OWNER.get(owner.result, OWNER_UNKNOWN)
         number, phone = drawn.recipient.number, None
         if drawn.person is not None:  # the client, whoever is paid
-            number, phone = drawn.person.iin, drawn.person.phone
+            number, phone = drawn.person.number, drawn.person.phone
         if ground is None and await self._antifraud.listed(number, _iban(drawn), phone, drawn.amount):
             ground = LISTED
         return ground, owner.reference

@@ -16,7 +16,7 @@ from datetime import date
 from typing import Protocol
 from uuid import UUID
 
-from activities import loan_book
+from activities import identifications, loan_book
 from activities.applications import enter_stage, get_application
 from activities.context import Moment, Records
 from activities.loans import open_loan
@@ -30,9 +30,9 @@ from rules.money import Money
 from rules.partners import known_partner
 from rules.payment_keys import Purpose
 from rules.products import ReceivingMethod
-from rules.receiving import CHANNELS, Receiving
+from rules.receiving import CHANNELS, Receiving, merchant_act
 from rules.write_off import GROUNDS, VERDICT, standing
-from storage import audit, loans, payments, refunds
+from storage import audit, client_accounts, loans, payments, refunds
 from storage.tables import Application, Loan, OutboundPayment
 
 
@@ -104,7 +104,7 @@ def receiver(records: Records, application: Application, person: Person) -> tupl
 
 
 def _recipient(person: Person) -> Recipient:
-    return Recipient(name=person.full_name, **({"bin": person.bin} if person.bin else {"iin": person.iin}))
+    return Recipient(name=person.party, **({"bin": person.bin} if person.bin else {"iin": person.iin}))
 
 
 class Disbursing:
@@ -128,6 +128,11 @@ class Disbursing:
             ground = await merchant_ground(moment, self._records, application)
             if ground is not None:
                 raise NotPayable(ground)
+            client = await self._records.clients.get(moment.session, application.client_id)
+            await identifications.close(
+                self._records, moment, client, merchant_act(application.id), edition=application.edition,
+                application_id=application.id,
+            )  # fmt: skip
         await enter_stage(moment, application, "DISBURSING", paragraph="9", detail={"key": order.key})
 
     async def book(self, moment: Moment, order: PayoutOrder, payment: OutboundPayment, value_date: date) -> UUID | None:
@@ -135,6 +140,7 @@ class Disbursing:
         application = await self._application(moment, order)
         loan = await open_loan(moment, application, value_date)
         application.loan_id = loan.id
+        await self._keep_account(moment, application, payment)
         detail: dict[str, object] = {
             "loan": str(loan.id),
             "payout": payment.payout_id,
@@ -142,6 +148,19 @@ class Disbursing:
         }
         await enter_stage(moment, application, "ISSUED", paragraph="9", detail=detail)
         return loan.id
+
+    async def _keep_account(self, moment: Moment, application: Application, payment: OutboundPayment) -> None:
+        """The bank called it the client's, and the client signed for it: the first such is kept with us.
+
+        Rules: para 8, part 7.
+        """
+        if payment.channel == "merchant":
+            return
+        client = await self._records.clients.get(moment.session, application.client_id)
+        named = refunds.Named(**ordered_to(self._records, payment).model_dump())
+        await client_accounts.keep_first(
+            moment.session, self._records.vault, client, named, payment.bank_reference or payment.key
+        )
 
     async def unpaid(self, moment: Moment, order: PayoutOrder) -> None:
         """The case itself ends the application."""

@@ -14,12 +14,13 @@ from uuid import UUID
 from sqlmodel import col, select
 from temporalio import activity
 
-from activities import letters, loan_book, personal_account
+from activities import identifications, letters, loan_book, personal_account
 from activities.context import Moment, Records
 from activities.contracts import Sealer
 from activities.restructuring_papers import Papers
 from activities.restructuring_requests import OPEN, case_id, decide, locked, terms_of
 from rules.calendar import end_of_day
+from rules.editions import edition
 from rules.errors import Conflict, Fault
 from rules.evidence import Frozen
 from rules.lender import Lender
@@ -69,10 +70,10 @@ class RequestAnswered(Frozen):
 
 
 class AddendumSigned(Frozen):
-    """The client's verified signature over the addendum."""
+    """The client's verified signature over the addendum; None where the edition asks for none and the face signed."""
 
     ref: RequestRef
-    signature_id: UUID
+    signature_id: UUID | None
 
 
 class RequestEnded(Frozen):
@@ -230,6 +231,10 @@ class Restructurings:
             client = await self._records.clients.get(moment.session, loan.client_id)
             document = await self._keep(moment, loan, client, sealed, "sealed_addendum")
             request.signature_id, request.sealed_document_id = signed.signature_id, document.id
+            await identifications.close(
+                self._records, moment, client, "ADDENDUM", edition=edition(moment.day).name,
+                application_id=loan.application_id,
+            )  # fmt: skip
             terms, effective, _ = terms_of(request)
             await loan_book.record(
                 moment,
@@ -239,7 +244,7 @@ class Restructurings:
                 paragraph="9",
                 detail={
                     "request": str(request.id),
-                    "signature": str(signed.signature_id),
+                    "signature": str(signed.signature_id) if signed.signature_id else None,
                     "addendum": str(document.id),
                 },
             )

@@ -11,11 +11,16 @@ from uuid import UUID
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from activities.applications import get_application
 from activities.context import Moment, Records
 from activities.retention import loan_end
+from rules.client import ClientKind
 from rules.errors import Conflict, NotFound
+from rules.identification import needed_on
 from rules.loan import upcoming
 from rules.loan_care import Arrears, arrears
+from rules.products import Purpose
+from rules.proofs import Act
 from rules.restructuring import Ground, NewTerms, answer_due, check_may_ask, check_terms, rate_of, restructured
 from rules.schedule import Installment
 from storage import audit, fraud, loans
@@ -73,6 +78,7 @@ async def receive(
         ground=ground.value,
         text=records.vault.seal(client.data_key, text.encode(), text_context(request_id)),
         document_id=document.id,
+        signature_needed=await _signature_needed(moment, loan, client),
     )
     moment.session.add(request)
     await moment.session.flush()
@@ -86,6 +92,13 @@ async def receive(
         detail={"request": str(request.id), "n": request.n, "answer_due": request.answer_due},
     )
     return request
+
+
+async def _signature_needed(moment: Moment, loan: Loan, client: Client) -> bool:
+    """Whether an addendum of today needs an electronic signature. Rules: para 9."""
+    purpose = Purpose((await get_application(moment.session, loan.application_id)).purpose)
+    kind = ClientKind(client.kind)
+    return needed_on(Act.CONTRACT_AMENDMENT, kind, moment.day, business=purpose.business).signature
 
 
 async def check_not_held(moment: Moment, loan_id: UUID) -> None:

@@ -90,7 +90,7 @@ def screen(person: Person, birth_date: date, names: Iterable[ListedName]) -> tup
     doubtful = False
     found: str | None = None
     for listed in names:
-        if listed.iin and listed.iin == person.iin:
+        if listed.iin and listed.iin in (person.iin, person.bin):  # the signatory, or the organisation
             return "hit", "iin"
         likeness = _likeness(person, listed)
         if likeness >= SAME and listed.birth_date == birth_date:

@@ -5,23 +5,29 @@ Rules: para 6, part 4; para 9; para 35.
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
+from activities.authorities import signer_ground
 from activities.context import Moment, Records, conclude
 from activities.papers import StatementPaper, registration_statement
 from activities.ports import SignatureVerifier
 from activities.retention import planned_end
+from rules.client import ClientKind
+from rules.editions import named
 from rules.evidence import Frozen, SignatureEvidence, StepResult
-from rules.identification import passed
+from rules.identification import needed, passed
+from rules.proofs import Act
 from storage import audit
 from storage.conformance import require_lock
 from storage.tables import Client, Document, Signature
 
 _OF_CONTRACTS = ("CONTRACT", "ADDENDUM")
+_KINDS = {"ocsp": "ocsp", "tsp": "tsp", "chain": "certificate_chain"}  # role in the evidence -> kind in the archive
 
 
 class StatementWanted(Frozen):
@@ -68,6 +74,7 @@ class Signatures:
                     lender=self._lender,
                     on=moment.day,
                     edition=client.edition,
+                    signed=needed(Act.REGISTRATION, ClientKind(client.kind), named(client.edition)).signature,
                 )
             )
             document = await self._records.documents.keep(
@@ -83,7 +90,7 @@ class Signatures:
 
     @activity.defn
     async def verify_signature(self, given: SignatureGiven) -> SignatureStored:
-        """All checks in their order; OCSP answer, timestamp and chain are archived beside the CMS.
+        """All checks in their order; OCSP answer or lists, timestamp and chain are archived beside the CMS.
 
         Raises:
             ArchiveLockBroken: a contract is not signed while its archived bytes could be altered.
@@ -100,41 +107,52 @@ class Signatures:
         person = self._records.clients.person(client)
         found = await self._verifier.verify(cms, content, iin=person.iin, bin=person.bin)
         async with self._records.moment() as moment:
-            signature_id = await self._store(moment, client, given, found) if found.accepted else None
+            ground = await signer_ground(moment, client, found.capacity) if found.accepted else str(found.ground)
+            kept = await self._keep(moment, client, given, found)
+            signature_id = await self._store(moment, client, given, found, kept) if ground is None else None
             result = await conclude(
                 moment,
                 client,
                 act=given.act,
                 step="signature",
-                ground=None if found.accepted else str(found.ground),
-                evidence={
-                    "document": str(given.document_id),
-                    "cms": str(given.cms_id),
-                    "algorithm": found.algorithm,
-                    "certificate": found.certificate_sha256,
-                },
+                ground=ground,
+                evidence=_evidence(given, found, kept),
                 paragraph="9" if given.act in _OF_CONTRACTS else "6",
                 application_id=given.application_id,
             )
         return SignatureStored(result=result, signature_id=signature_id)
 
-    async def _store(self, moment: Moment, client: Client, given: SignatureGiven, found: SignatureEvidence) -> UUID:
-        proofs = {"ocsp": found.ocsp_response, "tsp": found.timestamp_token, "certificate_chain": b"".join(found.chain)}
-        kept: dict[str, UUID] = {}
+    async def _keep(
+        self, moment: Moment, client: Client, given: SignatureGiven, found: SignatureEvidence
+    ) -> dict[str, UUID]:
+        """Everything the verdict rests on, a refusal's as well, by its role in the evidence."""
+        proofs = {"ocsp": found.ocsp_response, "tsp": found.timestamp_token, "chain": b"".join(found.chain)}
+        proofs |= {f"list_{number}": one for number, one in enumerate(found.revocation_lists, 1)}
         end = await planned_end(moment.session, given.application_id)
-        for kind, content in proofs.items():
+        kept: dict[str, UUID] = {}
+        for role, content in proofs.items():
             if content:
                 document = await self._records.documents.keep(
                     moment.session,
                     content,
-                    kind=kind,
+                    kind=_KINDS.get(role, "revocation_list"),
                     media_type="application/octet-stream",
                     direction="made",
                     client=client,
                     application_id=given.application_id,
                     retain_until=moment.retain_until(end),
                 )
-                kept[kind] = document.id
+                kept[role] = document.id
+        return kept
+
+    async def _store(
+        self,
+        moment: Moment,
+        client: Client,
+        given: SignatureGiven,
+        found: SignatureEvidence,
+        kept: dict[str, UUID],
+    ) -> UUID:
         signature = Signature(
             client_id=client.id,
             document_id=given.document_id,
@@ -158,6 +176,24 @@ class Signatures:
             detail={"signature": str(signature.id), "algorithm": signature.algorithm},
         )
         return signature.id
+
+
+def _evidence(given: SignatureGiven, found: SignatureEvidence, kept: dict[str, UUID]) -> dict[str, Any]:
+    """What `offline.again` needs beside the archived bytes to come to the same ground."""
+    inputs = {"document": given.document_id, "cms": given.cms_id} | kept
+    return {
+        "inputs": {role: str(one) for role, one in inputs.items()},
+        "asked": {"act": given.act} | found.asked,
+        "policy": found.policy,
+        "models": {},
+        "result": {
+            "ground": str(found.ground) if found.ground else None,
+            "algorithm": found.algorithm,
+            "certificate": found.certificate_sha256,
+            "capacity": str(found.capacity) if found.capacity else None,
+            "signed_at": found.signed_at.isoformat() if found.signed_at else None,
+        },
+    }
 
 
 async def _document_of(session: AsyncSession, client: Client, kind: str) -> UUID | None:

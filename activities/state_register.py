@@ -16,6 +16,7 @@ from rules.client import Person
 from rules.errors import NotFound
 from rules.evidence import Frozen, StepResult
 from rules.iin import birth_date
+from storage import devices
 
 
 class ClientClaimed(Frozen):
@@ -52,11 +53,17 @@ class StateRegister:
                 ground = "idec-face-different"
         except NotFound:
             ground = "idec-unknown-person"
-        if ground is None and check_phone:
+        owned: bool | None = None
+        asked = check_phone and ground != "idec-unknown-person"
+        if asked:  # also where something else differs: an officer who lets it pass needs the answer, and so do log-ins
             owned = await self._owners.owned_by(person.iin, person.phone)
+            if owned is False and person.bin:  # a number of the organisation's own
+                owned = await self._owners.owned_by(person.bin, person.phone)
             evidence["phone_owned"] = owned
-            ground = "phone-not-owned" if owned is False else None
+            ground = "phone-not-owned" if ground is None and owned is False else ground
         async with self._records.moment() as moment:
+            if asked:
+                await devices.note_owner(moment.session, client, devices.outcome_of(owned), "operators")
             return await conclude(
                 moment,
                 client,

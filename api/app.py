@@ -12,14 +12,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 
 from fastapi import FastAPI
 
+from activities import passive_weights
 from activities.context import open_records
+from activities.integrations.biometrics.queue import BoundedQueue
+from activities.integrations.biometrics.recording import Recorder
 from api import outbox, problems
 from api.actions import Actions
 from api.guards import BodyLimit, SameSite, Trace, origin_of
 from api.openapi import install as install_openapi
 from api.routes import (
     account,
+    account_sessions,
     applications,
+    bank_details,
     calendar,
     callbacks,
     clocks,
@@ -27,6 +32,8 @@ from api.routes import (
     contracts,
     disposals,
     docs,
+    egov,
+    factors,
     furnishing,
     health,
     leak,
@@ -35,10 +42,14 @@ from api.routes import (
     phone_changes,
     public,
     receiving,
+    recoveries,
     refunds,
     registrations,
     regulator,
     restructuring,
+    signatories,
+    signing_requests,
+    staff_cards,
     staff_cash,
     staff_complaints,
     staff_incidents,
@@ -50,11 +61,13 @@ from api.routes import (
     staff_resources,
     staff_restructuring,
     staff_write_offs,
+    static,
 )
 from api.routes import sessions as session_routes
 from api.routes import staff as staff_routes
 from api.services import Services
 from api.sessions import cookie_name
+from api.signature_check import signature_ground
 from api.staff import COOKIE as STAFF_COOKIE
 from api.staff_ui import temporal_ui
 from api.temporal import TemporalDoor
@@ -71,6 +84,7 @@ log = logging.getLogger("nesie.api")
 _V1 = (
     public.router,
     registrations.router,
+    signatories.router,
     session_routes.router,
     account.router,
     applications.router,
@@ -79,10 +93,15 @@ _V1 = (
     loans.router,
     loan_requests.router,
     restructuring.router,
+    signing_requests.router,
     refunds.router,
     complaints.router,
     leak.router,
     phone_changes.router,
+    bank_details.router,
+    factors.router,
+    account_sessions.router,
+    recoveries.router,
     callbacks.router,
 )
 
@@ -133,6 +152,7 @@ def _application(
         app.include_router(router, prefix="/api/v1")
     staff = (
         staff_routes.router, staff_cash.router, staff_payments.router, staff_refunds.router, staff_restructuring.router,
+        signatories.staff, staff_cards.router,
     )  # fmt: skip
     statutory = (
         clocks.router, calendar.router, disposals.router, staff_papers.router, staff_write_offs.router,
@@ -145,7 +165,8 @@ def _application(
         staff_leaks.router,
         regulator.router,
     )
-    for router in (health.router, *staff, *statutory, *reporting, furnishing.router, docs.router):
+    others = (health.router, furnishing.router, docs.router, egov.router, static.router)
+    for router in (*others, *staff, factors.staff_router, *statutory, *reporting):
         app.include_router(router)
     problems.install(app)
     app.add_middleware(SameSite, origin=origin, cookies=(cookie_name(secure_cookies), STAFF_COOKIE))
@@ -164,6 +185,7 @@ async def _open(settings: Settings) -> AsyncIterator[Services]:
     """
     records = open_records(**settings.records())
     sender: asyncio.Task[None] | None = None
+    recorder = Recorder()
     try:
         try:
             async with records.database.begin() as session:
@@ -183,12 +205,18 @@ async def _open(settings: Settings) -> AsyncIterator[Services]:
             origin=origin_of(settings.public_url),
             secure_cookies=settings.secure_cookies,
             callback_secrets=_callback_secrets(settings),
+            signature_ground=signature_ground(settings.seal.trusted_authorities.read_bytes()),
+            egov_method=settings.signatures.egov_method,
+            biometrics=BoundedQueue(settings.biometrics.at_once, settings.biometrics.waiting),
+            recorder=recorder,
+            passive_liveness=passive_weights.supplied(settings.models),
         )
     finally:
         if sender is not None:
             sender.cancel()
             with suppress(asyncio.CancelledError):
                 await sender
+        recorder.close()
         await records.close()
 
 

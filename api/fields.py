@@ -78,6 +78,13 @@ Iban = Annotated[str, StringConstraints(min_length=20, max_length=30), checked(c
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=80, pattern=r"^\p{L}[\p{L}\p{M} .'’ʼ‘-]*$", strip_whitespace=True)
 ]
+_ORGANISATION = r"^[\p{L}\p{N}«\"“„][\p{L}\p{M}\p{N} .,&№'’\"«»“”„()/+-]*$"
+OrganisationName = Annotated[
+    str, StringConstraints(min_length=2, max_length=200, pattern=_ORGANISATION, strip_whitespace=True)
+]
+PaperNumber = Annotated[
+    str, StringConstraints(min_length=1, max_length=40, pattern=r"^[\p{L}\p{N}][\p{L}\p{N} ./№-]*$")
+]
 DocumentNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$")]
 Digits6 = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -19,11 +19,11 @@ JSON_LIMIT = MIB
 # by the end of the path: two photographs; a selfie and a clip; the same with a CMS, or all of it as base64
 _LIMITS = (
     ("/document", 21 * MIB), ("/face", 31 * MIB), ("/merchant-confirmation", 31 * MIB), ("/signing", 43 * MIB),
-    ("/power-of-attorney", 11 * MIB), ("/papers", 11 * MIB), ("/force", 11 * MIB),
+    ("/power-of-attorney", 11 * MIB), ("/authority", 41 * MIB), ("/papers", 11 * MIB), ("/force", 11 * MIB),
     ("/incidents", 6 * MIB), ("/clients", 6 * MIB), ("/documents", 11 * MIB),
 )  # fmt: skip
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_GUARDED = ("/api/", "/staff/api/")
+_GUARDED = ("/api/", "/staff/api/", "/mgovSign")
 _CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; object-src 'none'; form-action 'self'"
 
 

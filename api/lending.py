@@ -22,6 +22,8 @@ from rules.partners import known_partner
 from rules.products import ReceivingMethod
 from rules.receiving import CASH, Receiving
 from rules.schedule import Method
+from storage import client_accounts
+from storage.refunds import Named
 from storage.tables import Acknowledgement, Application, Contract, Loan
 
 _NEXT = {
@@ -65,6 +67,13 @@ async def own_loan(session: AsyncSession, client_id: UUID, loan_id: UUID) -> Loa
     if found is None or found.client_id != client_id:
         raise NotFound("not-found")
     return found
+
+
+async def kept_account(kit: Services, moment: Moment, client_id: UUID) -> Named | None:
+    """The account or card that the client keeps with us, opened. Rules: para 6, part 5; para 8, part 7."""
+    client = await kit.records.clients.get(moment.session, client_id)
+    account = await client_accounts.active(moment.session, client.id)
+    return client_accounts.opened(kit.records.vault, client, account) if account else None
 
 
 async def marks(session: AsyncSession, application_id: UUID) -> dict[str, Acknowledgement]:

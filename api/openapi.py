@@ -27,9 +27,15 @@ _SCHEMES = {
     "web": {"type": "apiKey", "in": "cookie", "name": "__Host-nesie_session"},
     "mobile": {"type": "http", "scheme": "bearer", "description": "with the header X-Device-Id of the device"},
     "staff": {"type": "apiKey", "in": "cookie", "name": "nesie_staff"},
+    "telephone": {"type": "http", "scheme": "bearer", "description": "the token that GET /mgovSign gave"},
 }
 _KEYED_STAFF = ("/staff/api/cash-orders/",)
-_UNKEYED = ("/api/v1/sessions", "/api/v1/callbacks/")
+_UNKEYED = (
+    "/api/v1/sessions", "/api/v1/callbacks/",
+    # each is good once by itself, and what it tells once is not kept to be told again
+    "/api/v1/account/step-ups", "/api/v1/account/factors", "/api/v1/account/password",
+)  # fmt: skip
+_UNKEYED_PATHS = frozenset({"/api/v1/recoveries", "/api/v1/recoveries/code", "/api/v1/recoveries/confirmation"})
 
 _ASKED = ("/preview",)  # nothing is made, only computed
 
@@ -40,7 +46,7 @@ def keyed(method: str, path: str) -> bool:
         return False
     if path in ("/staff/api/payments", "/staff/api/papers", "/staff/api/incidents") or path.startswith(_KEYED_STAFF):
         return True
-    return path.startswith("/api/v1/") and not path.startswith(_UNKEYED)
+    return path.startswith("/api/v1/") and not path.startswith(_UNKEYED) and path not in _UNKEYED_PATHS
 
 
 def install(app: FastAPI) -> None:
@@ -59,6 +65,12 @@ def install(app: FastAPI) -> None:
     app.openapi = build  # type: ignore[method-assign]
 
 
+def _security(path: str) -> list[dict[str, list[str]]]:
+    if path.startswith("/mgovSign"):
+        return [{"telephone": []}]
+    return [{"staff": []}] if path.startswith("/staff/") else [{"web": []}, {"mobile": []}]
+
+
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     parameters = operation.setdefault("parameters", [])
     parameters.append(_LANGUAGE)
@@ -66,7 +78,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         parameters.append(_KEY)
     responses = operation["responses"]
     if "401" in responses:
-        operation["security"] = [{"staff": []}] if path.startswith("/staff/") else [{"web": []}, {"mobile": []}]
+        operation["security"] = _security(path)
     for status, response in responses.items():
         # a problem is never plain JSON
         content = response.get("content", {})

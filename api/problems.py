@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.schemas_common import FieldProblem, Problem
 from api.titles import best_language, title
-from rules.errors import BusinessError, Fault
+from rules.errors import BusinessError, Busy, Fault
 
 log = logging.getLogger("nesie.api")
 
@@ -203,7 +203,14 @@ def unavailable(scope: Scope) -> JSONResponse:
     return answer(scope, describe(scope, 503, "unavailable"), {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
+def _busy(scope: Scope, error: Busy) -> JSONResponse:
+    """Too many are waiting; nothing was begun."""
+    return answer(scope, describe(scope, 503, error.code), {"Retry-After": str(error.retry_after_seconds)})
+
+
 async def _fault(request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, Busy):
+        return _busy(request.scope, error)
     log.warning("fault %s trace=%s", type(error).__name__, request.scope.get("state", {}).get("trace_id"))
     return unavailable(request.scope)
 

@@ -94,7 +94,9 @@ class Challenge(Answer):
             "examples": [
                 {
                     "challenge_id": "3f1f6f0e-6e0c-4a0e-9df1-0a8f6f1f7a11",
-                    "movements": ["left", "up", "closer"],
+                    "movements": ["left", "up", "closer", "right"],
+                    "seconds": [5, 5, 5, 5],
+                    "kbit_per_second": 1000,
                     "expires_at": "2026-01-15T09:31:00Z",
                 }
             ]
@@ -103,7 +105,11 @@ class Challenge(Answer):
 
     challenge_id: UUID
     movements: list[str]
-    expires_at: datetime
+    seconds: list[int] = Field(
+        description="for each movement: from the one before it, or the start, to its furthest point"
+    )
+    kbit_per_second: int = Field(description="clips above this rate are archived, and judged, at it")
+    expires_at: datetime = Field(description="when the clip has to be here")
 
 
 class DocumentInfo(Answer):

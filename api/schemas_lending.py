@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from api.fields import Amount, Answer, Body, CmsBase64, FreeText, Sha256
 from api.schemas_common import Challenge
@@ -150,23 +151,38 @@ class ContractAnswer(Answer):
 
 
 class SigningStart(Answer):
-    """Sign exactly the bytes at pdf (their sha256 and size stand here), and film the challenge. Rules: para 9."""
+    """Sign exactly the bytes at pdf (their sha256 and size stand here), and film the challenge: as `proofs` says.
+
+    proofs: biometry (selfie and filmed challenge), signature (CMS), or both; an entrepreneur's contract for the
+    business needs no signature. Rules: para 9.
+    """
 
     contract_id: UUID
     document_id: UUID
     sha256: str
     size: int
     pdf: str
-    challenge: Challenge
+    proofs: list[Literal["biometry", "signature"]]
+    challenge: Challenge | None
 
 
 class SigningBody(Body):
-    """JSON form of the signing; selfie and video are base64. Multipart with files is the lighter form."""
+    """JSON form of the signing; selfie and video are base64. Multipart with files is the lighter form.
 
-    cms: CmsBase64
-    challenge_id: UUID
-    selfie: str = Field(min_length=4, max_length=14_000_000)
-    video: str = Field(min_length=4, max_length=28_000_000)
+    What `proofs` named. Either the signature, or a request that was signed in the state's mobile application.
+    """
+
+    cms: CmsBase64 | None = None
+    signing_request_id: UUID | None = None
+    challenge_id: UUID | None = None
+    selfie: str | None = Field(default=None, min_length=4, max_length=14_000_000)
+    video: str | None = Field(default=None, min_length=4, max_length=28_000_000)
+
+    @model_validator(mode="after")
+    def _one_signature(self) -> SigningBody:
+        if self.cms is not None and self.signing_request_id is not None:
+            raise PydanticCustomError("business", "{code}", {"code": "signature-or-request"})
+        return self
 
 
 class ConfirmationBody(Body):

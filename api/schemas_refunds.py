@@ -11,25 +11,43 @@ from pydantic_core import PydanticCustomError
 
 from api.fields import Answer, Body, Iban
 from api.schemas_receiving import CardToken
+from rules.errors import Conflict
 from rules.money import Money
 from storage.refunds import Named
 
 
 class RefundAccountBody(Body):
-    """The client's own account, or their card by the token of the bank's own form; one of the two."""
+    """The client's own account, their card by the token of the bank's own form, or the bank details that they keep
+    with us; one of the three.
+    """
 
     iban: Iban | None = None
     card_token: CardToken | None = None
+    kept: bool = False
 
     @model_validator(mode="after")
     def _one(self) -> RefundAccountBody:
-        if (self.iban is None) == (self.card_token is None):
-            code = "iban-missing" if self.iban is None else "field-of-another-method"
+        named = [one for one in (self.iban, self.card_token, self.kept or None) if one is not None]
+        if len(named) != 1:
+            code = "field-of-another-method" if named else "iban-missing"
             raise PydanticCustomError("business", "{code}", {"code": code, "field": "/iban"})
         return self
 
-    def named(self) -> Named:
-        """As it is kept."""
+    @property
+    def field(self) -> str:
+        """Which of the three it is."""
+        return "/kept" if self.kept else "/iban" if self.iban else "/card_token"
+
+    def named(self, kept: Named | None = None) -> Named:
+        """As it is kept for the refund. kept: the bank details that the client keeps with us.
+
+        Raises:
+            Conflict: `account-not-kept`.
+        """
+        if self.kept:
+            if kept is None:
+                raise Conflict("account-not-kept", field="/kept")
+            return kept
         return Named(kind="iban", value=self.iban) if self.iban else Named(kind="card", value=self.card_token or "")
 
 

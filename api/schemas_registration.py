@@ -21,11 +21,13 @@ from api.fields import (
     GivenPassword,
     Iin,
     Name,
+    OrganisationName,
+    PaperNumber,
     Password,
     Phone,
 )
 from rules.calendar import local_date
-from rules.client import ClientKind
+from rules.client import AuthorityKind, ClientKind, authority_holds
 
 
 class Language(StrEnum):
@@ -58,7 +60,8 @@ class IdentityPaper(Body):
 
 
 class RegistrationBody(Body):
-    """Who registers. bin: of a legal entity only; then the person is its signatory.
+    """Who registers. bin and organisation (its name): of a legal entity only; then the person is its signatory, and the
+    phone is the organisation's: one phone opens one personal account.
 
     Rules: para 6, part 1; para 6, part 2.
     """
@@ -87,6 +90,7 @@ class RegistrationBody(Body):
     patronymic: Name | None = None
     iin: Iin
     bin: Bin | None = None
+    organisation: OrganisationName | None = None
     document: IdentityPaper
     phone: Phone
     language: Language = Language.KK
@@ -97,6 +101,9 @@ class RegistrationBody(Body):
         if (self.kind is ClientKind.LEGAL_ENTITY) != (self.bin is not None):
             code = "bin-missing" if self.bin is None else "bin-not-expected"
             raise PydanticCustomError("business", "{code}", {"code": code, "field": "/bin"})
+        if (self.bin is None) != (self.organisation is None):
+            code = "organisation-missing" if self.organisation is None else "organisation-not-expected"
+            raise PydanticCustomError("business", "{code}", {"code": code, "field": "/organisation"})
         return self
 
 
@@ -114,6 +121,45 @@ class RegistrationStarted(SessionAnswer):
 
     registration_id: UUID
     next: str = "phone"
+
+
+class AuthorityBody(Body):
+    """By which paper the signatory signs for the organisation. Rules: para 6, part 2.
+
+    kind: ORDER appoints the head; POWER_OF_ATTORNEY alone has a valid_until, its last day.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "POWER_OF_ATTORNEY",
+                    "number": "12/2026",
+                    "issued_on": "2026-01-12",
+                    "valid_until": "2027-01-11",
+                }
+            ]
+        }
+    )
+
+    kind: AuthorityKind
+    number: PaperNumber
+    issued_on: Day
+    valid_until: Day | None = None
+
+    @model_validator(mode="after")
+    def _holds_today(self) -> AuthorityBody:
+        today = local_date(datetime.now(UTC))
+        if (self.kind is AuthorityKind.POWER_OF_ATTORNEY) != (self.valid_until is not None):
+            code = "authority-term-missing" if self.valid_until is None else "authority-term-not-expected"
+            raise PydanticCustomError("business", "{code}", {"code": code, "field": "/valid_until"})
+        if self.issued_on > today:
+            raise PydanticCustomError("business", "{code}", {"code": "day-in-the-future", "field": "/issued_on"})
+        if not authority_holds(self.valid_until, today):
+            raise PydanticCustomError("business", "{code}", {"code": "authority-expired", "field": "/valid_until"})
+        if self.valid_until is not None and self.valid_until < self.issued_on:
+            raise PydanticCustomError("business", "{code}", {"code": "field-format", "field": "/valid_until"})
+        return self
 
 
 class CodeBody(Body):
@@ -145,7 +191,10 @@ class Statement(Answer):
 
 
 class RegistrationState(Answer):
-    """step: phone, document, face, signature, password, review, done. status: REGISTERING, REGISTERED, REFUSED."""
+    """step: phone, document, face, authority (of organisations), signature, password, review, done.
+
+    status: REGISTERING, REGISTERED, REFUSED.
+    """
 
     registration_id: UUID
     status: Literal["REGISTERING", "REGISTERED", "REFUSED"]

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.fields import Answer, Body, Digits6, GivenPassword
+from rules.client import AuthorityKind
 from rules.money import Money
 
 
@@ -113,3 +114,22 @@ class DecisionAnswer(Answer):
     decision_id: UUID
     final: bool
     delivered: bool
+
+
+class AuthorityShown(Answer):
+    """By which paper a person signs for an organisation, and whom it must name. scans: where they are read.
+
+    signatory_iin stands here in full: it is compared with the paper. Rules: para 6, part 2.
+    """
+
+    authority_id: UUID
+    client_id: UUID
+    kind: AuthorityKind
+    number: str
+    issued_on: date
+    valid_until: date | None
+    organisation: str | None
+    bin: str
+    signatory: str
+    signatory_iin: str
+    scans: list[str]

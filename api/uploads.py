@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.guards import MIB
 from api.problems import TooLarge, WrongContent
 from rules.errors import InvalidInput
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 IMAGE_LIMIT, VIDEO_LIMIT, CMS_LIMIT = 10 * MIB, 20 * MIB, MIB // 4
 
@@ -107,6 +112,23 @@ async def read_form(request: Request, *, files: frozenset[str], fields: frozense
     return Form(got_files, got_fields, _fingerprint(got_files, got_fields))
 
 
+def parsed(form: Form, name: str, shape: type[Shape]) -> Shape:
+    """The JSON in a field of a form, as this shape.
+
+    Raises:
+        InvalidInput: the field is missing.
+        RequestValidationError: as for a JSON body.
+    """
+    text = form.fields.get(name)
+    if text is None:
+        raise InvalidInput("field-missing", field=f"/{name}")
+    try:
+        return shape.model_validate_json(text)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
+
+
 def _fingerprint(files: dict[str, bytes], fields: dict[str, str]) -> str:
     digest = hashlib.sha256()
     for name, content in sorted({**files, **{k: v.encode() for k, v in fields.items()}}.items()):
@@ -137,12 +159,13 @@ def video(content: bytes, field: str) -> Upload:
 
 
 def multipart(**parts: str) -> dict[str, object]:
-    """What OpenAPI says of a multipart body: part -> 'file' or 'text'."""
+    """What OpenAPI says of a multipart body: part -> 'file' or 'text', with '?' where it may be missing."""
     properties = {
         name: {"type": "string", "contentMediaType": "application/octet-stream"}
-        if kind == "file"
+        if kind.startswith("file")
         else {"type": "string"}
         for name, kind in parts.items()
     }
-    schema = {"type": "object", "properties": properties, "required": list(parts), "additionalProperties": False}
+    needed = [name for name, kind in parts.items() if not kind.endswith("?")]
+    schema = {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

@@ -27,6 +27,11 @@ COMMANDS = {  # command -> (module, one line of help)
     "aer": ("cli.schedule", "the annual effective rate of any flows"),
     "conformance": ("cli.schedule", "published figures, computed again by our rules"),
     "deadline": ("cli.deadline", "the last day of a term of the law, and every day that was not counted"),
+    "evidence": ("cli.evidence", "what an identification stood on, judged again from the archive"),
+    "card": ("cli.card", "both sides of an identity card read and compared"),
+    "face": ("cli.face", "two photographs compared as a client's are"),
+    "liveness": ("cli.liveness", "a filmed challenge judged as a client's is"),
+    "identification": ("cli.identification", "which proofs an act needs on a day, of which kind of client"),
     "loan": ("cli.loan", "the debt of a loan on any day, and how its figures came about"),
     "ledger": ("cli.ledger", "the books: trial balance, and the ledger against the loans"),
     "reconcile": ("cli.reconcile", "the bank's statement of a day against our payments"),
@@ -34,6 +39,8 @@ COMMANDS = {  # command -> (module, one line of help)
     "law": ("cli.law", "each paragraph of the Rules with the code, clocks and tests that serve it"),
     "report": ("cli.report", "reports to the regulator: list, build, show what is behind a figure, backfill"),
     "keys": ("cli.keys", "the master keys: wrap everything under the current one"),
+    "signature": ("cli.signature", "an electronic signature judged offline"),
+    "mrz": ("cli.mrz", "the machine-readable lines of a photographed document"),
     "staff": ("cli.staff", "people who work for the lender"),
     "bench": ("cli.bench", "measure"),
 }
@@ -41,7 +48,7 @@ COMMANDS = {  # command -> (module, one line of help)
 
 def _parser(command: str | None) -> argparse.ArgumentParser:
     """The parser: with one module's commands when it is known which, else with the list alone."""
-    listed = "\n".join(f"  {name:<11} {line}" for name, (_, line) in COMMANDS.items())
+    listed = "\n".join(f"  {name:<14} {line}" for name, (_, line) in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="nesie",
         description="Loan origination for microfinance organisations in Kazakhstan.",

@@ -103,6 +103,21 @@ class Seal(BaseModel):
     trusted_authorities: Path
 
 
+class Signatures(BaseModel):
+    """How clients' signatures are verified and asked for.
+
+    verifier: native | ncanode (the state's own library judges, we check what it cannot know) | both (each must agree).
+    egov_method: what the state's mobile application is asked for, detached or attached.
+    revocation_lists: full lists and deltas that serve while the status responder is away: addresses, or names under
+    the authority's own. In production https://crl.pki.gov.kz/{nca_rsa_2022,nca_gost_2022,nca_d_rsa_2022,...}.crl.
+    """
+
+    verifier: Literal["native", "ncanode", "both"] = "native"
+    ncanode_url: str = "http://127.0.0.1:14579"
+    egov_method: Literal["CMS_SIGN_ONLY", "CMS_WITH_DATA"] = "CMS_SIGN_ONLY"
+    revocation_lists: tuple[str, ...] = ("nca_rsa.crl", "nca_gost.crl")
+
+
 class Bank(BaseModel):
     """What the lender's bank promises (rules.bank_profile): keyed | lookup_only | neither.
 
@@ -139,6 +154,13 @@ class Bank(BaseModel):
         )
 
 
+class Biometrics(BaseModel):
+    """Steps with a face or a card that one API process lets in: so many at once, so many in line; the rest get 503."""
+
+    at_once: int = Field(default=16, ge=1)
+    waiting: int = Field(default=84, ge=0)
+
+
 class Settings(BaseSettings):
     """Everything a process of the system is told."""
 
@@ -157,9 +179,11 @@ class Settings(BaseSettings):
     bank: Bank = Bank()
     temporal: Temporal = Temporal()
     seal: Seal
+    signatures: Signatures = Signatures()
     models: Path
     public_url: str = "http://127.0.0.1:8080"
     secure_cookies: bool = True
+    biometrics: Biometrics = Biometrics()
     worker_slots: int = 40
 
     def vault(self) -> dict[str, Any]:

@@ -1,114 +1,119 @@
 """Editions of the Rules on one time line: each is the one before plus what an act changed.
 
 An application keeps the name of its edition. Only 2025 has a certain first day; the others follow a
-publication that was not seen.
+publication that was not seen. Which proofs an act needs is asked of `rules.identification`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import StrEnum
 
 from rules.client import ClientKind
 from rules.errors import InvalidInput
 from rules.policy import Certainty, UnknownPolicy
+from rules.proofs import NOTHING, Act, Factor, Proof, ProofRule, TwoFactor, every, some
 
-
-class Proof(StrEnum):
-    """What a client can show to prove who they are."""
-
-    BIOMETRY = "biometry"
-    SIGNATURE = "signature"
-    PASSWORD = "password"  # noqa: S105  # nosec B105 - the name of a method
-    ONE_TIME_CODE = "one_time_code"
-    TOKEN = "token"  # noqa: S105  # nosec B105 - the name of a method
-    TWO_FACTOR = "two_factor"
-
-
-@dataclass(frozen=True)
-class ProofRule:
-    """Which proofs an act needs: all of `always`, and `count` in all out of `choices`."""
-
-    choices: frozenset[Proof]
-    count: int
-    always: frozenset[Proof] = frozenset()
-
-    def satisfied(self, shown: frozenset[Proof]) -> bool:
-        """Whether what was shown is enough."""
-        return self.always <= shown and len(self.choices & shown) >= self.count
-
-    def missing(self, shown: frozenset[Proof]) -> frozenset[Proof]:
-        """What must still be shown; any of several where a choice is open."""
-        if self.satisfied(shown):
-            return frozenset()
-        return (self.always - shown) or (self.choices - shown)
-
-
-def _all(*proofs: Proof) -> ProofRule:
-    wanted = frozenset(proofs)
-    return ProofRule(wanted, len(wanted), wanted)
+Proofs = Mapping[Act, ProofRule]
 
 
 @dataclass(frozen=True)
 class Edition:
     """One edition. act: what brought it.
 
+    proofs: for each act. of_kind: where a kind of client needs others. two_factor: None where it is no method.
     liveness_sequence: random control movements. voluntary_refusal: looked up before issue.
     account_owner_check: no transfer to an account not shown to be the client's.
+    leak_measures: what follows when a client's data is known to have leaked.
     """
 
     name: str
     in_force: date
     act: str
     certainty: Certainty
-    registration: ProofRule
-    contract: ProofRule
-    registration_entrepreneur: ProofRule
-    contract_entrepreneur: ProofRule
+    proofs: Proofs
+    of_kind: Mapping[ClientKind, Proofs] = field(default_factory=dict)
+    two_factor: TwoFactor | None = None
     liveness_sequence: bool = False
     voluntary_refusal: bool = False
     account_owner_check: bool = False
     biometry_archived: bool = False
+    leak_measures: bool = False
     waiting_time: bool = False
 
+    def rule(self, act: Act, kind: ClientKind) -> ProofRule:
+        """The proofs of an act."""
+        own = self.of_kind.get(kind, {})
+        return own[act] if act in own else self.proofs[act]
 
-_ONE_OF_2021 = ProofRule(frozenset({Proof.SIGNATURE, Proof.BIOMETRY, Proof.TWO_FACTOR}), 1)
-_CONTRACT_2021 = ProofRule(frozenset({Proof.SIGNATURE, Proof.PASSWORD, Proof.ONE_TIME_CODE}), 1)
-_METHODS_2023 = frozenset({Proof.BIOMETRY, Proof.SIGNATURE, Proof.TWO_FACTOR})
-_METHODS_2024B = frozenset({Proof.BIOMETRY, Proof.SIGNATURE, Proof.ONE_TIME_CODE})
+
+_CONTRACTS = (Act.CONTRACT, Act.CONTRACT_AMENDMENT, Act.BUSINESS_CONTRACT, Act.BUSINESS_AMENDMENT)
+_CHANGES = (Act.PHONE_CHANGE, Act.BANK_DETAILS_CHANGE)
+_METHODS = (Proof.SIGNATURE, Proof.BIOMETRY, Proof.TWO_FACTOR)
+_METHODS_2024B = (Proof.SIGNATURE, Proof.BIOMETRY)
+_LATER = (Proof.PASSWORD, Proof.ONE_TIME_CODE, Proof.TOKEN, Proof.SMART_CARD)
+_SEEN = some(1, (Proof.IDENTITY_DOCUMENT, Proof.DIGITAL_DOCUMENT))
+_FREE_OF_SIGNATURE = (Act.REGISTRATION, Act.BUSINESS_CONTRACT, Act.BUSINESS_AMENDMENT)  # no change of phone or account
 
 R2021 = Edition(
     "2021", date(2021, 5, 11), "resolution 63 of 2021", Certainty.B,
-    registration=_ONE_OF_2021, contract=_CONTRACT_2021,
-    registration_entrepreneur=_ONE_OF_2021, contract_entrepreneur=_CONTRACT_2021,
+    proofs={
+        Act.REGISTRATION: some(1, _METHODS),
+        **dict.fromkeys(_CONTRACTS, some(1, (Proof.SIGNATURE, *_LATER))),
+        **dict.fromkeys(_CHANGES, some(1, _METHODS)),
+        Act.MERCHANT_PAYMENT: NOTHING,  # no way of issuing yet
+        Act.CASH_DESK: NOTHING,
+        Act.LOG_IN: some(1, _LATER),
+        Act.LEAK: NOTHING,
+    },
+    two_factor=TwoFactor(always=frozenset({Factor.INHERENCE})),
 )  # fmt: skip
 
-_TWO_2023 = ProofRule(_METHODS_2023, 2)
-_TWO_WITH_FACE_2023 = ProofRule(_METHODS_2023, 2, frozenset({Proof.BIOMETRY}))
 R2023 = replace(
     R2021, name="2023", in_force=date(2023, 11, 20), act="resolution 81 of 2023",
-    registration=_TWO_WITH_FACE_2023, contract=_TWO_2023,
-    registration_entrepreneur=_TWO_WITH_FACE_2023, contract_entrepreneur=_TWO_2023,
+    proofs={
+        **R2021.proofs,
+        Act.REGISTRATION: some(2, _METHODS, Proof.BIOMETRY),
+        **dict.fromkeys(_CONTRACTS, some(2, _METHODS)),
+        Act.MERCHANT_PAYMENT: some(2, _METHODS),
+        Act.CASH_DESK: _SEEN,
+    },
+    two_factor=TwoFactor(),
 )  # fmt: skip
 
 R2024A = replace(
     R2023, name="2024a", in_force=date(2024, 4, 20), act="resolution 17 of 2024", voluntary_refusal=True
 )  # fmt: skip
 
-_TWO_2024B = ProofRule(_METHODS_2024B, 2, frozenset({Proof.BIOMETRY}))
+# two-factor authentication is gone; of what is left as many are asked for as before
 R2024B = replace(
     R2024A, name="2024b", in_force=date(2024, 9, 1), act="resolution 58 of 2024",
-    registration=_TWO_2024B, contract=_TWO_2024B,
-    registration_entrepreneur=_TWO_2024B, contract_entrepreneur=_TWO_2024B,
-    liveness_sequence=True, biometry_archived=True,
+    proofs={
+        **R2024A.proofs,
+        Act.REGISTRATION: some(2, _METHODS_2024B, Proof.BIOMETRY),
+        **dict.fromkeys(_CONTRACTS, some(2, _METHODS_2024B)),
+        **dict.fromkeys(_CHANGES, some(1, _METHODS_2024B)),
+        Act.MERCHANT_PAYMENT: some(2, _METHODS_2024B),
+        Act.LEAK: every(Proof.BIOMETRY),
+    },
+    two_factor=None, liveness_sequence=True, biometry_archived=True, leak_measures=True,
 )  # fmt: skip
 
-_BOTH_2025 = _all(Proof.BIOMETRY, Proof.SIGNATURE)
+_BOTH, _FACE = every(Proof.BIOMETRY, Proof.SIGNATURE), every(Proof.BIOMETRY)
 R2025 = replace(
     R2024B, name="2025", in_force=date(2025, 1, 1), act="resolution 77 of 2024", certainty=Certainty.A,
-    registration=_BOTH_2025, contract=_BOTH_2025,
-    registration_entrepreneur=_all(Proof.BIOMETRY), contract_entrepreneur=_all(Proof.BIOMETRY),
+    proofs={
+        **R2024B.proofs,
+        **dict.fromkeys((Act.REGISTRATION, *_CONTRACTS, *_CHANGES), _BOTH),
+        Act.MERCHANT_PAYMENT: _FACE,
+    },
+    of_kind={
+        ClientKind.ENTREPRENEUR: dict.fromkeys(_FREE_OF_SIGNATURE, _FACE),
+        ClientKind.LEGAL_ENTITY: {
+            Act.CASH_DESK: ProofRule(_SEEN.choices, _SEEN.count, frozenset({Proof.POWER_OF_ATTORNEY}))
+        },
+    },
     account_owner_check=True,
 )  # fmt: skip
 
@@ -141,24 +146,3 @@ def named(name: str) -> Edition:
         if one.name == name:
             return one
     raise InvalidInput("edition-unknown", f"no edition is called {name!r}")
-
-
-def registration_proofs(of: Edition, kind: ClientKind) -> ProofRule:
-    """What registration needs; an entrepreneur needs no signature since 2025. Later log-ins: password.
-
-    Rules: para 6, part 4.
-
-    >>> sorted(registration_proofs(R2025, ClientKind.ENTREPRENEUR).always)
-    [<Proof.BIOMETRY: 'biometry'>]
-    """
-    return of.registration_entrepreneur if kind is ClientKind.ENTREPRENEUR else of.registration
-
-
-def contract_proofs(of: Edition, kind: ClientKind, *, business_purpose: bool = False) -> ProofRule:
-    """What signing or amending a contract needs; no signature where an entrepreneur borrows for the business.
-
-    Rules: para 9.
-    """
-    if kind is ClientKind.ENTREPRENEUR and business_purpose:
-        return of.contract_entrepreneur
-    return of.contract

@@ -12,6 +12,7 @@
   x Unavailable      refused, timed out, 5xx
   x BrokenContract   an answer we cannot read: retried slowly, alarm at once
   x NotSettled       the outcome is not known yet: ask again later, never send again
+  x Busy             too many wait already: nothing was begun, come back after some seconds
 
 Messages never carry personal data: the worker logs them whole. `code` is the stable
 kebab-case name that becomes the problem type of the API (`/problems/<code>`).
@@ -92,3 +93,17 @@ class BrokenContract(Fault):
 
 class NotSettled(Fault):
     """The outcome of a money call is not known yet."""
+
+
+class Busy(Fault):
+    """Too many wait for the same already; nothing was begun.
+
+    Args:
+        code: stable kebab-case name, as that of a BusinessError.
+        retry_after_seconds: when it is worth coming back.
+    """
+
+    def __init__(self, code: str, retry_after_seconds: int) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retry_after_seconds = retry_after_seconds

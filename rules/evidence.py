@@ -41,17 +41,25 @@ class FaceDecision(StrEnum):
 
 
 class FaceComparison(Frozen):
-    """One face against another. cosine in -1..1, similarity_percent 0..100 is a monotone map of it."""
+    """One face against another. cosine in -1..1, similarity_percent 0..100 is a monotone map of it.
+
+    threshold, unsure_threshold: cosines from which it is the same person, and from which a person has to look.
+    model_sha256: the file that made the embeddings. The policy's version stands in the check that keeps this.
+    """
 
     decision: FaceDecision
     cosine: float
     similarity_percent: float
     threshold: float
+    unsure_threshold: float | None = None
     model_sha256: str
 
 
 class FaceProblem(StrEnum):
-    """Why a photograph cannot be used; each has one remedy."""
+    """Why a photograph cannot be used; each has one remedy, named by its title.
+
+    From UNEVEN_LIGHT on only of a photograph for registration. Rules: para 6, part 1.
+    """
 
     NO_FACE = "no-face"
     SEVERAL_FACES = "several-faces"
@@ -59,6 +67,13 @@ class FaceProblem(StrEnum):
     BLURRED = "photo-blurred"
     TOO_DARK = "photo-too-dark"
     TOO_BRIGHT = "photo-too-bright"
+    UNEVEN_LIGHT = "light-uneven"
+    TURNED = "face-turned"
+    TILTED = "face-tilted"
+    COVERED = "face-covered"
+    GLASSES = "glasses-worn"
+    MOUTH_OPEN = "mouth-open"
+    NOT_NEUTRAL = "face-not-neutral"
 
 
 class LivenessVerdict(StrEnum):
@@ -83,18 +98,51 @@ class LivenessStep(Frozen):
     at_ms: int | None
 
 
+class BestFrame(Frozen):
+    """The clearest frame of a clip. scores: yaw, pitch, sharpness, noise, light, overexposed, width, score."""
+
+    at_ms: int
+    scores: dict[str, float]
+
+
+class PassiveFound(Frozen):
+    """What a passive model says of a clip's frames, 0..1 real; or that none is supplied, and what policy does then."""
+
+    configured: bool
+    policy: str | None = None
+    score: float | None = None
+    frames: int = 0
+    models: dict[str, str] = {}
+
+
 class LivenessResult(Frozen):
-    """The verdict on one clip. passive: 'not configured' or a score with its model; never a silent pass."""
+    """The verdict on one clip.
+
+    detail: what the verdict stands for where it has a name of its own: face-covered | joined | no-passive.
+    joins: milliseconds where the clip is cut. moving_prints: of the frames in movement (rules of `fingerprints`).
+    """
 
     verdict: LivenessVerdict
     steps: list[LivenessStep]
-    best_frame_ms: int | None = None
+    passive: PassiveFound
+    detail: str | None = None
+    best_frame: BestFrame | None = None
+    best_match: float | None = None
     frames: int = 0
     duration_ms: int = 0
+    joins: list[int] = []
     face_match: FaceComparison | None = None
-    passive: str = "not configured"
     video_sha256: str = ""
-    frame_fingerprints: list[str] = []
+    moving_prints: list[str] = []
+
+    @property
+    def ground(self) -> str | None:
+        """The ground of rules.identification; None where the person is alive."""
+        if self.detail == "face-covered":
+            return self.detail
+        if self.verdict is LivenessVerdict.LIVE:
+            return f"liveness-{self.detail}" if self.detail else None
+        return f"liveness-{self.detail or self.verdict.value.replace('_', '-')}"
 
 
 class DocumentOutcome(StrEnum):
@@ -121,9 +169,10 @@ class DocumentFields(Frozen):
 
 
 class DocumentReading(Frozen):
-    """One card read. fields is personal data: it stays inside the activity that asked.
+    """One side with an MRZ read. fields, lines and second are personal data: they stay inside the activity that asked.
 
-    ground: check-digit-wrong, mrz-not-found, photo-blurred, wrong-document-type ...
+    ground: check-digit-wrong, mrz-not-found, photo-blurred, wrong-document-type ... lines: as our reader read them.
+    second: the lines by the second reader, where it was asked.
     """
 
     outcome: DocumentOutcome
@@ -133,6 +182,48 @@ class DocumentReading(Frozen):
     repaired: bool = False
     ground: str | None = None
     score: float = 0.0
+    lines: list[str] = []
+    second: list[str] | None = None
+    model_sha256: dict[str, str] = {}
+
+
+class CardSide(StrEnum):
+    """What a photograph of a document shows."""
+
+    FRONT = "front"
+    BACK = "back"
+    PASSPORT = "passport"
+    OTHER = "other"
+    NONE = "none"
+
+
+class FrontFields(Frozen):
+    """What stands on the front of a card, in its own letters; None: not read. Personal, as DocumentFields.
+
+    birth_date: ISO. unsure: the fields that were read with doubt.
+    """
+
+    surname: str | None = None
+    given_name: str | None = None
+    patronymic: str | None = None
+    birth_date: str | None = None
+    iin: str | None = None
+    unsure: list[str] = []
+
+
+class CardReading(Frozen):
+    """Both sides of a card read. Personal, as DocumentFields.
+
+    sides: what the pictures given as front and as back show. swapped: they were exchanged, and are read as they should
+    have been. ground: why the front could not be read. portrait_pixels: width of the largest face on the front.
+    """
+
+    sides: dict[str, CardSide]
+    swapped: bool = False
+    back: DocumentReading
+    front: FrontFields | None = None
+    ground: str | None = None
+    portrait_pixels: int = 0
     model_sha256: dict[str, str] = {}
 
 
@@ -153,11 +244,21 @@ class SignatureGround(StrEnum):
     NO_TIMESTAMP = "signature-timestamp-untrusted"
 
 
-class SignatureEvidence(Frozen):
-    """The result of verifying a CMS. The bytes of OCSP, TSP and chain are archived beside it.
+class SignerCapacity(StrEnum):
+    """For whom a certificate signs: its owner, or an organisation as its head or by the right to sign for it."""
 
-    algorithm: RSA-SHA256 | GOST34310-2015-512 | GOST34310-2004. signed_at: from the trusted timestamp
-    where one was obtained, else the signing-time attribute.
+    PERSON = "person"
+    HEAD = "head"
+    RIGHT_TO_SIGN = "right-to-sign"
+
+
+class SignatureEvidence(Frozen):
+    """The result of verifying a CMS. The bytes of OCSP, lists, TSP and chain are archived beside it.
+
+    algorithm: RSA-SHA256 | GOST34310-2015-512 | GOST34310-2015-256 | GOST34310-2004. signed_at: from the trusted
+    timestamp where there is one, else the signing-time attribute. asked, policy: what it takes, with the archived
+    bytes, to judge again years later (the time of judgement, our nonces; the limits of that day). capacity: for whom
+    the certificate signs, where the verifier tells.
     """
 
     accepted: bool
@@ -169,3 +270,7 @@ class SignatureEvidence(Frozen):
     ocsp_response: bytes | None = None
     timestamp_token: bytes | None = None
     chain: list[bytes] = []
+    revocation_lists: list[bytes] = []
+    asked: dict[str, str] = {}
+    policy: dict[str, str] = {}
+    capacity: SignerCapacity | None = None

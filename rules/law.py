@@ -57,20 +57,30 @@ PARAGRAPHS: tuple[Paragraph, ...] = (
     Paragraph(
         6,
         "registration: data, photograph, comparison with the state's register, biometrics and signature; changes of "
-        "phone or account by the same means",
+        "phone or account by the same means; later log-ins by password, token or one-time code; an IIN or BIN never "
+        "changes",
         (
             "tests/e2e/test_first_loan.py",
             "tests/e2e/test_bad_uploads.py",
             "tests/e2e/test_staff_reviews.py",
             "tests/workflows/test_registration.py",
             "tests/workflows/test_details_change.py",
+            "tests/workflows/test_organisations.py",
+            "tests/rules/test_identification.py",
+            "tests/activities/test_authorities.py",
+            "tests/activities/test_account_changes.py",
+            "tests/storage/test_numbers_stay.py",
+            "tests/rules/test_log_in.py",
+            "tests/api/test_log_in.py",
+            "tests/api/test_passkeys.py",
+            "tests/storage/test_factors.py",
         ),
         otherwise={
             "2021": "one of signature, biometrics through the identity centre, two factors; the account belongs to "
             "registration",
             "2023": "two of three methods, biometrics among them",
             "2024a": "as 2023",
-            "2024b": "two methods, a one-time code in place of two factors",
+            "2024b": "two methods; without two factors, face and signature remain",
         },
     ),
     Paragraph(
@@ -92,8 +102,11 @@ PARAGRAPHS: tuple[Paragraph, ...] = (
     ),
     Paragraph(
         9,
-        "contract and issue: biometrics and signature; own account, cash after identification, or a seller",
+        "contract and issue: biometrics and signature, of an entrepreneur for the business biometrics alone; own "
+        "account, cash after identification, or a seller",
         (
+            "tests/rules/test_identification.py",
+            "tests/workflows/test_organisations.py",
             "tests/e2e/test_first_loan.py",
             "tests/e2e/test_channels.py",
             "tests/activities/test_payouts.py",
@@ -104,7 +117,7 @@ PARAGRAPHS: tuple[Paragraph, ...] = (
             "2021": "signature, password or a one-time code",
             "2023": "two of three methods",
             "2024a": "two of three methods",
-            "2024b": "two methods, biometrics among them; the owner of the account is not asked for",
+            "2024b": "face and signature; the owner of the account is not asked for",
         },
     ),
     Paragraph(
@@ -181,13 +194,20 @@ PARAGRAPHS: tuple[Paragraph, ...] = (
     ),
     Paragraph(
         25,
-        "mobile application: integrity, updates, safe storage, notices, place of a money operation",
-        open="the mobile application",
+        "mobile application: integrity, updates, safe storage, notices of log-ins and changes of access, place of a "
+        "money operation",
+        ("tests/api/test_log_in.py", "tests/api/test_recovery.py"),
+        open="the mobile application; the notices are served",
     ),
     Paragraph(
         26,
         "server: safe errors, identified applications and devices, validated data",
-        ("tests/api/test_problems.py", "tests/api/test_door.py", "tests/e2e/test_bad_uploads.py"),
+        (
+            "tests/api/test_problems.py",
+            "tests/api/test_door.py",
+            "tests/e2e/test_bad_uploads.py",
+            "tests/api/test_log_in.py",
+        ),
     ),
     Paragraph(27, "staff see what their duty needs", ("tests/api/test_matrix.py", "tests/api/test_temporal_ui.py")),
     Paragraph(
@@ -223,7 +243,12 @@ PARAGRAPHS: tuple[Paragraph, ...] = (
     Paragraph(
         35,
         "no picture or recording passes for a face: control movements that never repeat",
-        ("tests/activities/test_liveness.py", "tests/activities/test_faces.py"),
+        (
+            "tests/activities/test_liveness.py",
+            "tests/activities/test_liveness_attacks.py",
+            "tests/activities/test_check_face.py",
+            "tests/activities/test_faces.py",
+        ),
         otherwise={"2021": "what two factors are", "2023": "what two factors are", "2024a": "what two factors are"},
     ),
     Paragraph(

@@ -34,6 +34,7 @@ _ENDS = "the lender's own choice: then the case ends"
 _CHOICE_IDEC = "the lender's own choice; none is published"
 _CHOICE_SILENCE = "the lender's own choice; silence annuls"
 _MODEL = "the model's published threshold"
+_MEASURED = "measured: docs/figures.md"
 
 
 def _row(
@@ -144,6 +145,7 @@ _IDENTIFICATION = (
     _row("code-digits", "6", "digits", _START, _CHOICE, A, "para 6, part 4"),
     _row("code-life-seconds", "60", "seconds", _START, _OWN + ", 9.1", A, "para 6, part 4"),
     _row("code-tries", "5", "tries", _START, _CHOICE, A, "para 11"),
+    _row("phone-owner-check", True, "switch", _START, _CHOICE, A, "para 6, part 4"),
     _row("codes-per-10-minutes", "3", "messages", _START, _CHOICE, A, "para 11"),
     _row("session-idle-minutes", "10", "minutes", _START, _OWN + ", 19", A, "para 11"),
     _row("session-absolute-hours", "12", "hours", _START, _CHOICE, A, "para 11"),
@@ -155,15 +157,70 @@ _IDENTIFICATION = (
     _row("idec-similarity-review", "0.65", "0..1", _START, _CHOICE_IDEC, C, "para 6, part 3"),
     _row("liveness-lifetime-seconds", "120", "seconds", _R2023, _CHOICE, A, "para 35"),
     _row("liveness-sequence-rule", True, "switch", _R2024B, "R, resolution 58 of 2024", A, "para 35"),
+    _row("liveness-movements", "3", "movements, at least", _START, _CHOICE, A, "para 35"),
+    _row("liveness-movements-without-passive", "4", "movements, at least", _START, _CHOICE, A, "para 35"),
+    _row("liveness-step-seconds", "5", "seconds a movement", _START, _CHOICE, A, "para 35"),
+    _row("liveness-depth-yaw", "0.020", "of the face's width", _START, _MEASURED, A, "para 35"),
+    _row("liveness-depth-pitch", "0.015", "of the face's width", _START, _MEASURED, A, "para 35"),
+    _row("liveness-depth-without-passive", "1.2", "times", _START, _MEASURED, A, "para 35"),
+    _row("liveness-same-in-turn", "0.25", "cosine, at least", _START, _MEASURED, A, "para 35"),
+    _row("liveness-passive-absent", "stricter-active", "names", _START, _CHOICE, A, "para 35"),
+    _row("liveness-passive-minimum", "0.5", "0..1, at least", _START, _MODEL, A, "para 35"),
+    _row("liveness-replay-share", "0.4", "of the moving frames", _START, _MEASURED, A, "para 35"),
+    _row("recording-kbit-s", "1000", "kbit/s", _START, _CHOICE, A, "para 34"),
+    _row("recording-kbit-s-least", "25", "kbit/s", _START, _OWN + ", 26", A, "para 34"),
+    _row("recording-kbit-s-most", "2500", "kbit/s", _START, _OWN + ", 26", A, "para 34"),
     _row("document-tries", "5", "tries", _START, _CHOICE, A, "para 6, part 3"),
+    _row("document-name-same", "90", "similarity, 0..100", _START, "measured on invented names", A, "para 6, part 3"),
+    _row("document-portrait-pixels", "60", "pixels, width of the face", _START, _CHOICE, A, "para 6, part 3"),
+    _row("authority-tries", "5", "tries", _START, _CHOICE, A, "para 6, part 2"),
+    _row("authority-papers", "10", "papers", _START, "the lender's choice: of one client", A, "para 6, part 2"),
     _row("face-tries", "5", "tries", _START, _CHOICE, A, "para 6, part 4"),
     _row("signature-tries", "5", "tries", _START, _CHOICE, A, "para 6, part 4"),
     _row("registration-days", "7", "days", _START, "the lender's own choice: then the case ends", A, "para 6, part 1"),
     _row("details-change-hours", "24", "hours", _START, "the lender's own choice: then it ends", A, "para 6, part 5"),
     _row("offer-days", "7", "days", _START, "the lender's own choice: then the case ends", A, "para 8, part 4"),
     _row("signing-hours", "24", "hours", _START, "the lender's own choice: then the case ends", A, "para 9"),
+    _row(
+        "signing-request-minutes",
+        "10",
+        "minutes",
+        _START,
+        "the lender's own choice: then it is asked anew",
+        A,
+        "para 9",
+    ),
     _row("signature-max-age-hours", "24", "hours", _START, _CHOICE, A, "para 9"),
+    _row("signature-ocsp-minutes", "10", "minutes, not older", _START, _CHOICE, A, "para 9"),
+    _row("signature-skew-minutes", "5", "minutes between clocks", _START, _CHOICE, A, "para 9"),
+    _row("signature-list-hours", "24", "hours, not older", _START, _CHOICE, A, "para 9"),
+    _row("signature-list-instead-rule", True, "switch", _START, _CHOICE, A, "para 9"),
     _row("review-days", "3", "days", _START, "the lender's own choice: then it escalates", A, "para 8, part 1"),
+)
+
+_LOG_IN = (
+    _row("codes-per-day", "10", "messages a phone", _START, _CHOICE, A, "para 11"),
+    _row("codes-per-10-minutes-an-address", "3", "messages", _START, _CHOICE, A, "para 11"),
+    _row("codes-per-day-an-address", "10", "messages", _START, _CHOICE, A, "para 11"),
+    _row("codes-own-network-factor", "300", "times an address", _START, _CHOICE, A, "para 11"),
+    _row("log-in-minutes", "5", "minutes, then begun anew", _START, _CHOICE, A, "para 6, part 4"),
+    _row("log-in-failures-in-a-row", "100", "of new devices, NIST 800-63B", _START, _CHOICE, A, "para 11"),
+    _row("log-in-second-failures-in-a-row", "30", "of new devices", _START, _CHOICE, A, "para 11"),
+    _row("log-in-bound-days", "30", "days that new devices then wait", _START, _CHOICE, A, "para 11"),
+    _row("log-in-new-device-rule", True, "switch", _START, _CHOICE, A, "para 6, part 4"),
+    _row("log-in-by-passkey-rule", True, "switch", _START, _CHOICE, A, "para 6, part 4"),
+    _row("log-in-by-code-rule", False, "switch", _START, _CHOICE, A, "para 6, part 4"),
+    _row("log-in-code-beside-token-rule", False, "switch", _START, _CHOICE, A, "para 6, part 4"),
+    _row("phone-factor-unknown-owner-rule", False, "switch", _START, _CHOICE, A, "para 6, part 4"),
+    _row("phone-factor-officer-rule", True, "switch", _START, _CHOICE, A, "para 6, part 4"),
+    _row("totp-window-steps", "1", "steps of 30 seconds either way", _START, _CHOICE, A, "para 6, part 4"),
+    _row("passkey-challenge-seconds", "120", "seconds", _START, _CHOICE, A, "para 6, part 4"),
+    _row("passkeys", "10", "a client", _START, _CHOICE, A, "para 6, part 4"),
+    _row("recovery-hours", "24", "hours", _START, _ENDS, A, "para 6, part 4"),
+    _row("recoveries-a-day", "3", "a client", _START, _CHOICE, A, "para 11"),
+    _row("known-log-in-sms-rule", False, "switch", _START, _CHOICE, A, "para 25"),
+    _row("new-device-sms-rule", True, "switch", _START, _CHOICE, A, "para 25"),
+    _row("access-changed-sms-rule", True, "switch", _START, _CHOICE, A, "para 25"),
 )
 
 _CHANNELS = (
@@ -208,5 +265,5 @@ _WATCHES = (
 )
 
 ROWS: tuple[PolicyRow, ...] = (
-    *_MONEY, *_DUE_DILIGENCE, *_WAITING, *_AFTER, *_IDENTIFICATION, *_CHANNELS, *_CLOCKS, *_WATCHES,
+    *_MONEY, *_DUE_DILIGENCE, *_WAITING, *_AFTER, *_IDENTIFICATION, *_LOG_IN, *_CHANNELS, *_CLOCKS, *_WATCHES,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rules.client import ClientKind, Person
-from rules.errors import Conflict, NotFound
+from rules.errors import BusinessError, Conflict, NotFound
 from storage.clock import now
 from storage.database import is_duplicate
 from storage.tables import Client
@@ -36,6 +36,8 @@ class Clients:
             language=language,
             edition=edition,
             iin_index=self._vault.index("iin", person.bin or person.iin),
+            iin_hash=self._vault.index("iin", person.iin),
+            bin_hash=self._vault.index("iin", person.bin) if person.bin else None,
             phone_index=self._vault.index("phone", person.phone),
             data_key=key,
             personal=self._vault.seal(key, person.model_dump_json().encode(), f"client:{client_id}:personal"),
@@ -57,10 +59,20 @@ class Clients:
         return client
 
     def person(self, client: Client) -> Person:
-        """The personal data, opened."""
-        return Person.model_validate_json(
+        """The personal data, opened; its IIN and BIN are those under which the client registered.
+
+        Raises:
+            BusinessError: `sealed-damaged`, also where the numbers inside are not those that the database froze.
+
+        Rules: para 6, part 6.
+        """
+        person = Person.model_validate_json(
             self._vault.open(client.data_key, client.personal, f"client:{client.id}:personal")
         )
+        frozen = ((client.iin_hash, person.iin), (client.bin_hash, person.bin))
+        if any(hashed is not None and hashed != self._vault.index("iin", number or "") for hashed, number in frozen):
+            raise BusinessError("sealed-damaged", "the IIN or BIN inside is another one")
+        return person
 
     async def by_phone(self, session: AsyncSession, phone: str) -> Client | None:
         """The registered client with this phone; there is one at most."""

@@ -80,7 +80,7 @@ async def issue(
     return code
 
 
-async def consume(session: AsyncSession, client_id: UUID, purpose: str, code: str, *, tries: int = 5) -> None:
+async def consume(session: AsyncSession, client_id: UUID | None, purpose: str, code: str, *, tries: int = 5) -> None:
     """Use the newest code up, once, whoever else tries at the same moment.
 
     A wrong try counts only if the caller's transaction commits: catch the error inside of it.
@@ -92,12 +92,13 @@ async def consume(session: AsyncSession, client_id: UUID, purpose: str, code: st
         await run(
             session,
             "select id, phone_index, used_at is not null as used from one_time_code"
-            " where client_id = :client and purpose = :purpose order by sent_at desc limit 1",
+            " where client_id = cast(:client as uuid) and purpose = :purpose order by sent_at desc limit 1",
             client=client_id,
             purpose=purpose,
         )
     ).one_or_none()
     if newest is None:
+        await _hash(uuid4(), purpose, b"", code)  # takes as long as a wrong one: nothing shows that none was sent
         raise NotConfirmed("code-wrong")
     tried = (
         await run(
@@ -118,6 +119,49 @@ async def consume(session: AsyncSession, client_id: UUID, purpose: str, code: st
         raise NotConfirmed("code-used" if used.scalar() else "too-many-tries")
     if not tried.good:
         raise NotConfirmed("code-expired" if tried.expired else "code-wrong")
+
+
+async def note_sending(
+    session: AsyncSession, sending_id: UUID, address: bytes, *, max_in_ten_minutes: int, max_in_a_day: int
+) -> int:
+    """Count a code that is asked for from an address, whoever is to get it; the same asking again counts once.
+
+    Args:
+        address: its keyed hash.
+
+    Returns:
+        0 where it may be sent; else nothing is counted, and so many seconds are to be waited.
+    """
+    lock = int.from_bytes(address[:8], "big", signed=True)
+    await run(session, "select pg_advisory_xact_lock(:lock)", lock=lock)
+    past: Any = (
+        await run(
+            session,
+            """
+            select count(*) filter (where at > clock_timestamp() - interval '10 minutes') as lately,
+                count(*) as today, bool_or(id = :id) as again,
+                ceil(extract(epoch from min(at) filter (where at > clock_timestamp() - interval '10 minutes')
+                    + interval '10 minutes' - clock_timestamp()))::int as soon,
+                ceil(extract(epoch from min(at) + interval '1 day' - clock_timestamp()))::int as tomorrow
+            from code_sending where address_index = :address and at > clock_timestamp() - interval '1 day'
+            """,
+            id=sending_id,
+            address=address,
+        )
+    ).one()
+    if past.again:
+        return 0
+    if past.today >= max_in_a_day:
+        return max(1, int(past.tomorrow))
+    if past.lately >= max_in_ten_minutes:
+        return max(1, int(past.soon))
+    await run(
+        session,
+        "insert into code_sending (id, address_index, at) values (:id, :address, clock_timestamp())",
+        id=sending_id,
+        address=address,
+    )
+    return 0
 
 
 async def _hash(code_id: UUID, purpose: str, phone_index: bytes, code: str) -> bytes:

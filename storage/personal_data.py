@@ -12,10 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rules.products import ReceivingMethod
 from rules.receiving import Receiving
-from storage import refunds
+from storage import client_accounts, refunds
 from storage.clients import Clients
 from storage.incoming import IncomingPayments
-from storage.tables import Application, Client, IncomingPayment, RefundAccount
+from storage.tables import Application, Client, ClientAccount, IncomingPayment, RefundAccount
 from storage.vault import Vault
 
 _PERSONAL = {ReceivingMethod.OWN_ACCOUNT: "iban", ReceivingMethod.OWN_CARD: "card"}
@@ -32,6 +32,10 @@ async def values(session: AsyncSession, vault: Vault) -> AsyncIterator[tuple[str
         yield "name", f"{person.surname} {person.given_name}"
         if person.bin:
             yield "bin", person.bin
+        kept = select(ClientAccount).where(col(ClientAccount.client_id) == client.id)
+        for account in (await session.exec(kept)).all():
+            details = client_accounts.opened(vault, client, account)
+            yield details.kind, details.value
     for application in await session.exec(select(Application).where(col(Application.account) != b"")):
         sealed = vault.open_own(application.account, f"application:{application.id}:account").decode()
         how = Receiving.read(sealed)

@@ -26,6 +26,9 @@ _PARTS = {
     " left join document t on t.id = s.tsp_document_id where s.client_id = :client order by s.verified_at",
     "checks": "select * from identification_check where client_id = :client"
     " and (application_id is null or application_id = :application) order by at, id",
+    "identifications": "select id, application_id, act, n, edition, outcome, ground, document_id, sha256, began_at,"
+    " ended_at from identification where client_id = :client"
+    " and (application_id is null or application_id = :application) order by ended_at, id",
     "screenings": "select id, application_id, result, matched_by, lists, at from screening where client_id = :client"
     " and (application_id is null or application_id = :application) order by at, id",
     "bureau_reports": "select r.id, r.occasion, r.report_id, r.document_id, r.voluntary_refusal, r.at, d.sha256"

@@ -224,3 +224,18 @@ async def _decisions(session: AsyncSession, review_id: UUID, staff_id: UUID | No
     if staff_id is not None:
         query = query.where(col(ReviewDecision.staff_id) == staff_id)
     return list((await session.exec(query)).all())
+
+
+async def approved_by(session: AsyncSession, workflow_id: str, ground: str) -> UUID | None:
+    """The member of staff who let a case pass in spite of a ground; None where nobody did."""
+    query = (
+        select(ReviewDecision.staff_id)
+        .join(Review, col(Review.id) == col(ReviewDecision.review_id))
+        .where(
+            col(Review.workflow_id) == workflow_id,
+            col(Review.ground) == ground,
+            col(ReviewDecision.final),
+            col(ReviewDecision.decision) == "approve",
+        )
+    )
+    return (await session.exec(query.order_by(col(ReviewDecision.at).desc()))).first()

@@ -8,10 +8,12 @@ Rules: para 26.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from rules.errors import NotConfirmed
@@ -97,11 +99,35 @@ async def touch(
 
 async def end(session: AsyncSession, token: str) -> None:
     """Log out: from now on the token opens nothing. A second time is no error."""
+    await end_hash(session, token_hash(token))
+
+
+async def end_hash(session: AsyncSession, digest: bytes) -> None:
+    """The same by the hash of the token."""
     await run(
         session,
         "update session set ended_at = clock_timestamp() where token_hash = :hash and ended_at is null",
-        hash=token_hash(token),
+        hash=digest,
     )
+
+
+async def alive(
+    session: AsyncSession, client_id: UUID, *, idle_seconds: int, absolute_seconds: int
+) -> Sequence[Session]:
+    """The log-ins of a client that still open something, the newest first."""
+    query = (
+        select(Session)
+        .where(
+            col(Session.client_id) == client_id,
+            col(Session.scope) == "client",
+            col(Session.ended_at).is_(None),
+            col(Session.last_seen_at) > func.clock_timestamp() - timedelta(seconds=idle_seconds),
+            col(Session.created_at) > func.clock_timestamp() - timedelta(seconds=absolute_seconds),
+        )
+        .order_by(col(Session.created_at).desc())
+        .execution_options(populate_existing=True)
+    )
+    return (await session.exec(query)).all()
 
 
 async def end_all(

@@ -38,6 +38,7 @@ class ApplicationCase:
         self.contract_id: UUID | None = None
         self.contract_document_id: UUID | None = None
         self.signature_id: UUID | None = None
+        self.signed = False
         self.loan_id: UUID | None = None
         self.waiting_until: datetime | None = None
         self.confirmed: bool | None = None

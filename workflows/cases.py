@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
@@ -16,7 +17,7 @@ from temporalio.workflow import ActivityConfig
 
 from activities.client_files import ClientFiles, ReviewAnswer
 from workflows import attributes, options
-from workflows.messages import ReviewDecided
+from workflows.messages import ReviewDecided, SignContract
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -79,3 +80,17 @@ async def decision_of(decided: ReviewDecided) -> str:
 def wrong_step(code: str) -> ApplicationError:
     """The refusal of a validator: a stable code, no history event."""
     return ApplicationError(code, type=code, non_retryable=True)
+
+
+def face_of(signing: SignContract) -> tuple[UUID, UUID, UUID]:
+    """Selfie, clip and challenge of a signing whose edition asks for the face. Refuses `face-missing`."""
+    if signing.selfie_id is None or signing.video_id is None or signing.challenge_id is None:
+        raise wrong_step("face-missing")
+    return signing.selfie_id, signing.video_id, signing.challenge_id
+
+
+def cms_of(signing: SignContract) -> UUID:
+    """The signature of a signing whose edition asks for one. Refuses `signature-missing`."""
+    if signing.cms_id is None:
+        raise wrong_step("signature-missing")
+    return signing.cms_id

@@ -1,7 +1,8 @@
-"""A client wants another phone number. Id `change/{client_id}/{n}`.
+"""A client wants another phone number, or other bank details. Id `change/{client_id}/{n}`.
 
-code to the new number -> whose number it is -> face -> signature, where the edition asks for one -> changed. What is
-not done when the lender's own term ends, is not done at all: nothing has changed until the last step.
+code to the new number -> whose number it is (bank details: the bank says whose they are) -> face -> signature, where
+the edition asks for one -> changed. What is not done when the lender's own term ends, is not done at all: nothing has
+changed until the last step.
 
 Rules: para 6, part 4; para 6, part 5; para 35.
 """
@@ -15,9 +16,10 @@ from uuid import UUID
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from activities.account_changes import AccountChanges
 from activities.client_files import ClientFiles, ReviewWanted
 from activities.details_changes import ChangeCode, ChangeEnd, ChangeRef, DetailsChanges
-from activities.details_desk import ACT, ChangeSeen
+from activities.details_desk import ACCOUNT, ACT, PHONE, ChangeSeen
 from activities.faces import Faces, FaceShown
 from activities.signatures import SignatureGiven, Signatures
 from rules.evidence import Frozen, StepOutcome, StepResult
@@ -28,7 +30,7 @@ from workflows.messages import ConfirmPhone, ReviewDecided, SendCode, SubmitFace
 
 
 class ChangeDetails(Frozen):
-    """Start: the wish is stored. expires_at: what is not done by then is not done."""
+    """Start: the wish is stored. expires_at: what is not done by then is not done. kind: PHONE | ACCOUNT."""
 
     change_id: UUID
     client_id: UUID
@@ -36,6 +38,7 @@ class ChangeDetails(Frozen):
     edition: str
     signature_needed: bool
     expires_at: datetime
+    kind: str = PHONE
 
 
 class DetailsChanged(Frozen):
@@ -54,7 +57,7 @@ class DetailsChange:
         self._start, self._ref = start, ChangeRef(change_id=start.change_id)
         self._case = Case("details-change", start.edition)
         self._seen = ChangeSeen(state="OPEN", ground=None)
-        self._step, self._ending = "phone", False
+        self._step, self._ending = ("account" if start.kind == ACCOUNT else "phone"), False
         self._statement_id: UUID | None = None
         self._review_id: UUID | None = None
         self._lock = asyncio.Lock()
@@ -63,6 +66,7 @@ class DetailsChange:
     async def run(self, start: ChangeDetails) -> DetailsChanged:
         """Wait for the steps; the updates do them."""
         self._show()
+        asking = asyncio.create_task(self._ask_bank()) if start.kind == ACCOUNT else None
         try:
             await workflow.wait_condition(
                 lambda: self._seen.state != "OPEN",
@@ -71,11 +75,21 @@ class DetailsChange:
             )
         except TimeoutError:
             await self._expire()
-        if self._seen.state == "CHANGED":
+        if asking is not None:
+            asking.cancel()
+        if self._seen.state == "CHANGED" and start.kind == ACCOUNT:
+            await do(AccountChanges.tell_account_change, self._ref, "SMS клиенту", options.LOAN)
+        elif self._seen.state == "CHANGED":
             await do(DetailsChanges.tell_change, self._ref, "SMS на старый и новый номер", options.LOAN)
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._show()
         return DetailsChanged(state=self._seen.state, ground=self._seen.ground)
+
+    async def _ask_bank(self) -> None:
+        """Only an account that the bank calls the client's goes on to the face."""
+        async with self._lock:
+            result = await do(AccountChanges.check_account_owner, self._ref, "чей это счёт: банк", options.OUTSIDE)
+            await self._follow(result, next_step="face")
 
     # ---- the client's steps
 
@@ -126,9 +140,9 @@ class DetailsChange:
     def _may_submit_face(self, shown: SubmitFace) -> None:
         self._expect("face")
 
-    @workflow.update(description="ЭЦП под заявлением о смене телефона")
+    @workflow.update(description="ЭЦП под заявлением о смене данных")
     async def submit_signature(self, given: SubmitSignature) -> StepResult:
-        """Verify the signature; then the number is changed."""
+        """Verify the signature; then the number, or the bank details, are changed."""
         async with self._lock:
             self._expect("signature")
             signed = SignatureGiven(
@@ -183,9 +197,12 @@ class DetailsChange:
 
     async def _go_on(self, result: StepResult, next_step: str) -> StepResult:
         if next_step == "signature" and self._statement_id is None:
-            self._statement_id = await do(
-                DetailsChanges.draw_change_statement, self._ref, "заявление о смене телефона в архив", options.LOAN
+            draw = (
+                AccountChanges.draw_account_statement
+                if self._start.kind == ACCOUNT
+                else DetailsChanges.draw_change_statement
             )
+            self._statement_id = await do(draw, self._ref, "заявление о смене данных в архив", options.LOAN)
             if self._ending or self._seen.state != "OPEN":
                 return await self._follow(result, next_step)
         if next_step == "done" or (next_step == "signature" and not self._start.signature_needed):
@@ -197,7 +214,8 @@ class DetailsChange:
     async def _change(self) -> None:
         self._ending = True
         try:
-            self._seen = await do(DetailsChanges.apply_change, self._ref, "сменить телефон", options.LOAN)
+            apply = AccountChanges.apply_account_change if self._start.kind == ACCOUNT else DetailsChanges.apply_change
+            self._seen = await do(apply, self._ref, "сменить данные", options.LOAN)
         except ActivityError:
             self._ending = False  # nothing was changed: the term goes on
             raise
@@ -205,7 +223,7 @@ class DetailsChange:
     async def _end(self, state: str, ground: str) -> None:
         self._ending = True
         ended = ChangeEnd(change_id=self._start.change_id, state=state, ground=ground)
-        self._seen = await do(DetailsChanges.end_change, ended, "телефон не меняется", options.LOAN)
+        self._seen = await do(DetailsChanges.end_change, ended, "данные не меняются", options.LOAN)
 
     async def _expire(self) -> None:
         """What has begun to end before the term, ends as it would have; a step that is looked at comes too late."""

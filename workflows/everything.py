@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workflows.access import ClientNotice, LogInCode
 from workflows.audit_seal import SealAudit
 from workflows.calendar_change import CalendarChange
 from workflows.collection import Collection
@@ -16,6 +17,7 @@ from workflows.incident_watch import ArchiveScrub, VerifyAudit, WatchAccess
 from workflows.incoming import IncomingPayment
 from workflows.leak_response import LeakResponse
 from workflows.origination import Origination
+from workflows.password_recovery import PasswordRecovery
 from workflows.proof_bundle import ExportBundle
 from workflows.reconciliation import Reconcile, ReconcileNight
 from workflows.refund import Refund
@@ -37,4 +39,5 @@ WORKFLOWS: list[type] = [
     Incident, TellRound, WatchAccess, VerifyAudit, ArchiveScrub,
     RegulatorReport, ReportDue,
     SealAudit, ExportBundle, ResourceNotice, LeakResponse, DetailsChange,
+    LogInCode, ClientNotice, PasswordRecovery,
 ]  # fmt: skip

@@ -16,13 +16,17 @@ from rules.evidence import Frozen
 class RegisterClient(Frozen):
     """Start: the client row with the sealed personal data exists already.
 
-    proofs: what the edition asks for (rules.editions); lifetime_days: an unfinished registration ends after it.
+    signature_needed: what the edition asks of this kind of client (rules.identification). authority_needed: a legal
+    entity, whose signatory shows by which paper they sign. statement_needed: drawn up even where nobody signs it.
+    lifetime_days: an unfinished registration ends after it. A case of an earlier release has the defaults.
     """
 
     client_id: UUID
     edition: str
     signature_needed: bool = True
     lifetime_days: int = 30
+    authority_needed: bool = False
+    statement_needed: bool = False
 
 
 class SendCode(Frozen):
@@ -53,6 +57,12 @@ class SubmitFace(Frozen):
     challenge_id: UUID
 
 
+class SubmitAuthority(Frozen):
+    """The paper by which the signatory signs for a legal entity; the record of that id names its archived scans."""
+
+    authority_id: UUID
+
+
 class SubmitSignature(Frozen):
     """A CMS (archived) over the registration statement (archived)."""
 
@@ -74,7 +84,7 @@ class ReviewDecided(Frozen):
 
 
 class RegistrationView(Frozen):
-    """Where a registration stands. step: phone, document, face, signature, password, review, done.
+    """Where a registration stands. step: phone, document, face, authority, signature, password, review, done.
 
     status: REGISTERING | REGISTERED | REFUSED.
     """
@@ -101,6 +111,7 @@ class ApplyForLoan(Frozen):
 
     offer_days, signing_days, confirmation_hours, merchant_hours: how long the client may take (policy rows of the
     application's day). receiving_method: as rules.products names it; an application of an earlier release has none.
+    signature_needed, face_needed: of the contract, by the application's edition (rules.identification).
     """
 
     application_id: UUID
@@ -112,6 +123,7 @@ class ApplyForLoan(Frozen):
     confirmation_hours: int = 72
     receiving_method: str = "OWN_ACCOUNT"
     merchant_hours: int = 72
+    face_needed: bool = True
 
 
 class Acknowledge(Frozen):
@@ -129,12 +141,14 @@ class ChooseOffer(Frozen):
 
 
 class SignContract(Frozen):
-    """The CMS over exactly the contract's bytes, and a fresh face: all archived."""
+    """The CMS over exactly the contract's bytes, and a fresh face: all archived; what the edition does not ask for
+    is absent.
+    """
 
-    cms_id: UUID
-    selfie_id: UUID
-    video_id: UUID
-    challenge_id: UUID
+    cms_id: UUID | None = None
+    selfie_id: UUID | None = None
+    video_id: UUID | None = None
+    challenge_id: UUID | None = None
 
 
 class ConfirmMerchant(Frozen):

@@ -28,7 +28,7 @@ from rules.identification import passed
 from rules.receiving import CASH
 from workflows import options
 from workflows.application_case import ApplicationCase, Ended
-from workflows.cases import decision_of, do, do_here, wrong_step
+from workflows.cases import cms_of, decision_of, do, do_here, face_of, wrong_step
 from workflows.collection import Collection
 from workflows.disbursement import Disbursed, DisburseLoan, Disbursement
 from workflows.merchant_payment import MerchantPayment
@@ -45,6 +45,7 @@ from workflows.servicing import ServeLoan, Servicing
 from workflows.waiting_time import WaitingTime
 
 _WITHDRAWABLE = frozenset({"REVIEW", "OFFERED", "SIGNING", "WAITING", "MERCHANT_CONFIRMATION"})
+_BY_FACE = "contract-signed-by-face"
 ACKNOWLEDGEMENTS = frozenset({"lending_rules", "payments_information", "rights_and_duties"})
 
 
@@ -107,7 +108,7 @@ class Origination(WaitingTime, MerchantPayment):
         drawn = await do(Contracts.draw_up, self._case.ref, "договор: PDF и архив")
         self._case.contract_id, self._case.contract_document_id = drawn.contract_id, drawn.document_id
         self._case.show("SIGNING")
-        while self._case.signature_id is None:
+        while not self._case.signed:
             await self._signed_or_stopped()
         sealed = await do(
             Contracts.seal,
@@ -118,9 +119,9 @@ class Origination(WaitingTime, MerchantPayment):
         self._case.waiting_until = sealed.waiting_until
 
     async def _signed_or_stopped(self) -> None:
-        """Wait for the signature; a finding about the face goes to an officer or ends the case."""
+        """Wait for the signing; a finding about the face goes to an officer or ends the case."""
         await self._case.until(
-            lambda: self._case.signature_id is not None or self._case.stop is not None,
+            lambda: self._case.signed or self._case.stop is not None,
             "подписание договора",
             timedelta(days=self._case.start.signing_days),
             "contract-not-signed",
@@ -200,50 +201,63 @@ class Origination(WaitingTime, MerchantPayment):
 
     @workflow.update(description="Клиент подписывает договор: лицо и ЭЦП")
     async def sign(self, signing: SignContract) -> StepResult:
-        """Face match with liveness, then the signature over exactly the archived bytes. Rules: para 9."""
+        """Face match with liveness, then the signature over exactly the archived bytes: as far as the edition asks.
+
+        Rules: para 9.
+        """
         async with self._case.lock:
             await self._case.settled("SIGNING")
             self._may_sign(signing)
             result = await self._face_at_signing(signing)
-            if result.outcome is not StepOutcome.PASSED:
-                return self._case.noted(result)
-            stored = await do(
-                Signatures.verify_signature,
-                SignatureGiven(
-                    client_id=self._case.start.client_id,
-                    act="CONTRACT",
-                    document_id=self._case.contract_document_id,
-                    cms_id=signing.cms_id,
-                    application_id=self._case.start.application_id,
-                ),
-                "проверка ЭЦП договора",
-                options.OUTSIDE,
-            )
-            self._case.signature_id = stored.signature_id
-            return self._case.noted(stored.result)
+            if result.outcome is StepOutcome.PASSED and self._signature_needed:
+                result = await self._signature(signing)
+            self._case.signed = result.outcome is StepOutcome.PASSED
+            return self._case.noted(result)
 
-    async def _face_at_signing(self, signing: SignContract) -> StepResult:
-        if self._case.face_approved:
-            return passed("face")
-        return await do(
-            Faces.check_face,
-            FaceShown(
+    @property
+    def _signature_needed(self) -> bool:
+        # before there was this patch, a signature was asked for whatever the start said
+        return self._case.start.signature_needed or not workflow.patched(_BY_FACE)
+
+    async def _signature(self, signing: SignContract) -> StepResult:
+        stored = await do(
+            Signatures.verify_signature,
+            SignatureGiven(
                 client_id=self._case.start.client_id,
                 act="CONTRACT",
-                selfie_id=signing.selfie_id,
-                video_id=signing.video_id,
-                challenge_id=signing.challenge_id,
+                document_id=self._case.contract_document_id,
+                cms_id=cms_of(signing),
                 application_id=self._case.start.application_id,
             ),
-            "лицо при подписании",
-            options.BIOMETRICS,
+            "проверка ЭЦП договора",
+            options.OUTSIDE,
         )
+        self._case.signature_id = stored.signature_id
+        return stored.result
+
+    async def _face_at_signing(self, signing: SignContract) -> StepResult:
+        if self._case.face_approved or not self._case.start.face_needed:
+            return passed("face")
+        selfie_id, video_id, challenge_id = face_of(signing)
+        shown = FaceShown(
+            client_id=self._case.start.client_id,
+            act="CONTRACT",
+            selfie_id=selfie_id,
+            video_id=video_id,
+            challenge_id=challenge_id,
+            application_id=self._case.start.application_id,
+        )
+        return await do(Faces.check_face, shown, "лицо при подписании", options.BIOMETRICS)
 
     @sign.validator
     def _may_sign(self, signing: SignContract) -> None:
         self._case.expect("SIGNING")
-        if self._case.signature_id is not None:
+        if self._case.signed:
             raise wrong_step("already-signed")
+        if self._case.start.face_needed:
+            face_of(signing)
+        if self._case.start.signature_needed:
+            cms_of(signing)
 
     @workflow.update(description="Клиент отзывает заявление")
     async def withdraw(self) -> ApplicationView:

@@ -1,9 +1,10 @@
 """Registration: from a phone number to a client whose identity is proved. Id `registration/{client_id}`.
 
-phone -> document -> face -> (identity centre) -> signature -> password -> registered. A finding leads to another try,
-to an officer, or to a refusal (rules.identification); a refusal is a result, never a failure.
+phone -> document -> face -> (identity centre) -> (a legal entity: authority) -> signature, where the edition asks for
+one -> password -> registered. A finding leads to another try, to an officer, or to a refusal (rules.identification); a
+refusal is a result, never a failure.
 
-Rules: para 6, part 1; para 6, part 3; para 6, part 4; para 35.
+Rules: para 6, part 1; para 6, part 2; para 6, part 3; para 6, part 4; para 35.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ from workflows.messages import (
     SubmitFace,
     SubmitSignature,
 )
+from workflows.signatory import SignatoryAuthority
 
 
 @workflow.defn
-class Registration:
+class Registration(SignatoryAuthority):
     """See the module. Updates are used, not signals: the borrower waits for each answer."""
 
     @workflow.init
@@ -115,14 +117,14 @@ class Registration:
         """Read the card; the next step is the face."""
         async with self._lock:
             self._expect("document")
-            result = await do(
+            read = await do(
                 Cards.read_card,
                 CardShown(client_id=self._start.client_id, front_id=shown.front_id, back_id=shown.back_id),
                 "чтение удостоверения",
                 options.BIOMETRICS,
             )
-            self._front_id = shown.front_id
-            return await self._follow(result, next_step="face")
+            self._front_id = read.front_id or shown.front_id
+            return await self._follow(read.step_result(), next_step="face")
 
     @submit_document.validator
     def _may_submit_document(self, shown: SubmitDocument) -> None:
@@ -130,7 +132,7 @@ class Registration:
 
     @workflow.update(description="Селфи и видео с движениями")
     async def submit_face(self, shown: SubmitFace) -> StepResult:
-        """Liveness and comparison, then the state's register; the next step is the signature."""
+        """Liveness and comparison, then the state's register; the next step is the authority or the signature."""
         async with self._lock:
             self._expect("face")
             self._selfie_id = shown.selfie_id
@@ -149,8 +151,7 @@ class Registration:
             )
             if result.outcome is StepOutcome.PASSED:
                 result = await self._ask_state(shown.selfie_id)
-            next_step = "signature" if self._start.signature_needed else "password"
-            return await self._follow(result, next_step=next_step)
+            return await self._follow(result, "authority" if self._start.authority_needed else self._signing)
 
     @submit_face.validator
     def _may_submit_face(self, shown: SubmitFace) -> None:
@@ -234,8 +235,13 @@ class Registration:
             await self._refuse(result.ground or "refused")
         return result
 
+    @property
+    def _signing(self) -> str:
+        return "signature" if self._start.signature_needed else "password"
+
     async def _enter(self, step: str) -> None:
-        if step == "signature" and self._statement_id is None:
+        drawn = step == "signature" or (step == "password" and self._start.statement_needed)
+        if drawn and self._statement_id is None:
             self._statement_id = await do(
                 Signatures.draw_statement,
                 StatementWanted(client_id=self._start.client_id),
@@ -260,8 +266,11 @@ class Registration:
         self._case.show("review", self._text(), needs_person=True)
 
     async def _act_on(self, decision: str) -> None:
-        self._review_id = None
-        if decision == "approve":
+        review_id, self._review_id = self._review_id, None
+        if decision == "approve" and self._retry_step == "authority":
+            self._ground = await self._authority_ground(review_id)
+            await self._enter(self._after_review if self._ground is None else "authority")
+        elif decision == "approve":
             self._ground = None
             await self._enter(self._after_review)
         elif decision == "retry":

@@ -33,7 +33,7 @@ from rules.clocks import WARNING
 from rules.evidence import Frozen, StepOutcome, StepResult
 from rules.identification import passed
 from workflows import options
-from workflows.cases import Case, decision_of, do, link, wrong_step
+from workflows.cases import Case, cms_of, decision_of, do, face_of, link, wrong_step
 from workflows.clock import Clocks, Evidence
 from workflows.deadline import Deadline
 from workflows.loan_news import tell_loan
@@ -44,7 +44,7 @@ ACT = "ADDENDUM"  # what the client's face and signature are for
 
 
 class AnswerRequest(Frozen):
-    """Start: the request is stored."""
+    """Start: the request is stored. signature_needed: of the addendum, by the edition."""
 
     request_id: UUID
     loan_id: UUID
@@ -52,6 +52,7 @@ class AnswerRequest(Frozen):
     application_id: UUID
     edition: str
     n: int
+    signature_needed: bool = True
 
 
 class RequestClosed(Frozen):
@@ -75,7 +76,7 @@ class Restructuring:
         self._decided: ReviewDecided | None = None
         self._answered: RequestAnswered | None = None
         self._review_id: UUID | None = None  # of a face that an officer must look at
-        self._answering = self._face_approved = self._declined = False
+        self._answering = self._face_approved = self._declined = self._signed = False
         self._signature_id: UUID | None = None
         self._lock = asyncio.Lock()
 
@@ -177,12 +178,12 @@ class Restructuring:
         left = answered.accept_until - workflow.now() if answered.accept_until is not None else None
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._signature_id is not None or self._declined,
+                lambda: self._signed or self._declined,
                 timeout=left,
                 timeout_summary="подпись клиента под дополнительным соглашением",
             )
         async with self._lock:  # a signature that is being looked at when the time ends was given in time
-            if self._signature_id is not None:
+            if self._signed:
                 signed = AddendumSigned(ref=self._ref, signature_id=self._signature_id)
                 return await do(Restructurings.apply_addendum, signed, "новые условия: печать и книги", options.LOAN)
             ended = RequestEnded(ref=self._ref, state="DECLINED" if self._declined else "LAPSED")
@@ -191,7 +192,7 @@ class Restructuring:
 
     @workflow.update(description="Клиент подписывает дополнительное соглашение: лицо и ЭЦП")
     async def sign(self, signing: SignContract) -> StepResult:
-        """Face with liveness, then the signature over exactly the archived addendum. Rules: para 9."""
+        """Face with liveness, then the signature over the archived addendum, where one is needed. Rules: para 9."""
         async with self._lock:
             await workflow.wait_condition(lambda: self._answered is not None)
             self._may_sign(signing)
@@ -200,36 +201,35 @@ class Restructuring:
                 await self._ask_about_face(result)
             if result.outcome is not StepOutcome.PASSED or self._answered is None or self._answered.addendum_id is None:
                 return result
+            if not self._start.signature_needed:
+                self._signed = True
+                return result
+            given = SignatureGiven(
+                client_id=self._start.client_id, act=ACT, document_id=self._answered.addendum_id,
+                cms_id=cms_of(signing), application_id=self._start.application_id,
+            )  # fmt: skip
             stored = await do(
-                Signatures.verify_signature,
-                SignatureGiven(
-                    client_id=self._start.client_id,
-                    act=ACT,
-                    document_id=self._answered.addendum_id,
-                    cms_id=signing.cms_id,
-                    application_id=self._start.application_id,
-                ),
-                "проверка ЭЦП дополнительного соглашения",
-                options.OUTSIDE,
+                Signatures.verify_signature, given, "проверка ЭЦП дополнительного соглашения", options.OUTSIDE
             )
             self._signature_id = stored.signature_id
+            self._signed = stored.signature_id is not None
             return stored.result
 
     @sign.validator
     def _may_sign(self, signing: SignContract) -> None:
         self._may_answer()
+        face_of(signing)
+        if self._start.signature_needed:
+            cms_of(signing)
 
     async def _face(self, signing: SignContract) -> StepResult:
         if self._face_approved:
             return passed("face")
+        selfie_id, video_id, challenge_id = face_of(signing)
         shown = FaceShown(
-            client_id=self._start.client_id,
-            act=ACT,
-            selfie_id=signing.selfie_id,
-            video_id=signing.video_id,
-            challenge_id=signing.challenge_id,
-            application_id=self._start.application_id,
-        )
+            client_id=self._start.client_id, act=ACT, selfie_id=selfie_id, video_id=video_id,
+            challenge_id=challenge_id, application_id=self._start.application_id,
+        )  # fmt: skip
         return await do(Faces.check_face, shown, "лицо при подписании", options.BIOMETRICS)
 
     async def _ask_about_face(self, found: StepResult) -> None:
@@ -245,7 +245,7 @@ class Restructuring:
 
     @workflow.update(description="Клиент не согласен с новыми условиями")
     async def decline(self) -> RequestClosed:
-        """The client does not want the proposed terms; the request ends."""
+        """The client does not want the proposed terms: the request ends."""
         await workflow.wait_condition(lambda: self._answered is not None)
         async with self._lock:
             self._may_answer()
@@ -262,7 +262,7 @@ class Restructuring:
         proposed = self._answering if self._answered is None else self._answered.state == "PROPOSED"
         if not proposed or self._stage not in ("RECEIVED", "PROPOSED"):
             raise wrong_step("restructuring-not-proposed")
-        if self._declined or self._signature_id is not None:
+        if self._declined or self._signed:
             raise wrong_step("restructuring-ended")
 
     # ---- staff

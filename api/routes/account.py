@@ -174,6 +174,8 @@ async def _owner(moment: Moment, workflow_id: str) -> UUID | None:
     kind, _, identity = workflow_id.partition("/")
     if kind == "registration":
         return UUID(identity)
+    if kind in ("change", "leak"):
+        return UUID(identity.partition("/")[0])
     if kind in ("loan", "restructuring"):
         loan = await moment.session.get(Loan, UUID(identity.partition("/")[0]))
         return loan.client_id if loan else None

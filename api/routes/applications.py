@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from activities import leaks
+from activities.authorities import check_authority
 from activities.context import Moment
 from api import acknowledgements, lending
 from api.actions import Call, Waiting
@@ -37,11 +38,13 @@ from rules import products
 from rules import resources as resource_rules
 from rules.client import ClientKind
 from rules.desks import desk
-from rules.editions import Proof, contract_proofs, edition
+from rules.editions import edition, named
 from rules.errors import Conflict, InvalidInput
 from rules.evidence import Frozen
+from rules.identification import needed
 from rules.partners import partner
 from rules.products import ReceivingMethod
+from rules.proofs import Act
 from rules.receiving import at_a_terminal, check_purpose
 from rules.resources import Kind
 from rules.schedule import Method, RepaymentSchedule
@@ -86,7 +89,8 @@ async def _submit(
     await _check_resource(moment, caller, body, resource)
     if await leaks.standing(moment, client.id) is not None:  # Rules: para 36
         raise Conflict("identity-to-be-confirmed")
-    how = body.receiving.receiving()
+    await check_authority(moment, client)
+    how = body.receiving.receiving(await lending.kept_account(kit, moment, client.id) if body.receiving.kept else None)
     application = Application(
         id=once.new_id,
         client_id=client.id,
@@ -150,14 +154,14 @@ def _product(moment: Moment, kind: ClientKind, body: ApplicationBody) -> product
 
 
 def _start(moment: Moment, client: Client, application: Application) -> ApplyForLoan:
-    proofs = contract_proofs(
-        edition(moment.day), ClientKind(client.kind), business_purpose=products.Purpose(application.purpose).business
-    )
+    business = products.Purpose(application.purpose).business
+    proofs = needed(Act.CONTRACT, ClientKind(client.kind), named(application.edition), business=business)
     return ApplyForLoan(
         application_id=application.id,
         client_id=client.id,
         edition=application.edition,
-        signature_needed=Proof.SIGNATURE in proofs.always,
+        signature_needed=proofs.signature,
+        face_needed=proofs.face,
         offer_days=moment.policy.whole("offer-days"),
         signing_days=-(-moment.policy.whole("signing-hours") // HOURS_A_DAY),
         confirmation_hours=moment.policy.whole("confirmation-window-hours"),

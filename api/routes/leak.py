@@ -12,7 +12,7 @@ from activities.context import Moment
 from api import papers
 from api.actions import BIOMETRIC_SECONDS, Call
 from api.once import Outcome, fingerprint
-from api.routes.challenges import challenge_id_of, new_challenge
+from api.routes.challenges import challenge_id_of, new_challenge, receive_clip, recorded
 from api.routes.problems import ASK, DO, SEND
 from api.schemas_common import Challenge, StepAnswer
 from api.schemas_leaks import OwnLeak
@@ -75,15 +75,16 @@ async def face(request: Request, kit: Kit, caller: ClientCaller, once: OnceDep) 
     selfie, video, challenge_id = form.image("selfie"), form.video("video"), challenge_id_of(form)
 
     async def work() -> Outcome:
+        clip = await recorded(kit, video)
         async with kit.records.moment() as moment:
             row = await _own(moment, caller)
             client = await kit.records.clients.get(moment.session, caller.client_id)
             shown = SubmitFace(
                 selfie_id=await papers.receive(kit, moment, client, selfie, "selfie"),
-                video_id=await papers.receive(kit, moment, client, video, "liveness_video"),
+                video_id=await receive_clip(kit, moment, caller, client, clip, challenge_id),
                 challenge_id=challenge_id,
             )
         call = Call("LeakResponse", id_of(row.client_id, row.n), "submit_face", shown, once.action_id)
         return await do_step(kit, request, call, this="face", following=None, patience_seconds=BIOMETRIC_SECONDS)
 
-    return await once.run(form.fingerprint, work)
+    return await once.run(form.fingerprint, kit.in_turn(work))

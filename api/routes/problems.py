@@ -12,6 +12,7 @@ _WORDS = {
     403: "Not allowed",
     404: "Absent, or not yours",
     409: "Not possible now",
+    410: "Over: its time, or it was answered",
     413: "Too large",
     415: "Not a kind of content that is taken here",
     422: "A value that cannot be right; `errors` names the fields",

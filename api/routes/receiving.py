@@ -15,7 +15,7 @@ from api import lending, papers
 from api.actions import BIOMETRIC_SECONDS
 from api.once import Outcome, fingerprint
 from api.problems import language_of
-from api.routes.challenges import challenge_id_of, issue
+from api.routes.challenges import challenge_id_of, issue, receive_clip, recorded
 from api.routes.problems import ASK, DO, SEND, problems
 from api.schemas_common import StepAnswer
 from api.schemas_receiving import CollectionCode, CollectionState, DeskAnswer, MerchantAnswer, MerchantCheck
@@ -104,6 +104,7 @@ async def confirm(application_id: UUID, request: Request, kit: Kit, caller: Clie
     selfie, video, challenge_id = form.image("selfie"), form.video("video"), challenge_id_of(form)
 
     async def work() -> Outcome:
+        clip = await recorded(kit, video)
         async with kit.records.moment() as moment:
             found = await lending.own_application(moment.session, caller.client_id, application_id)
             if found.stage != STAGE:
@@ -111,7 +112,7 @@ async def confirm(application_id: UUID, request: Request, kit: Kit, caller: Clie
             client = await kit.records.clients.get(moment.session, caller.client_id)
             shown = ConfirmMerchant(
                 selfie_id=await papers.receive(kit, moment, client, selfie, "selfie", application_id),
-                video_id=await papers.receive(kit, moment, client, video, "liveness_video", application_id),
+                video_id=await receive_clip(kit, moment, caller, client, clip, challenge_id, application_id),
                 challenge_id=challenge_id,
             )
         return await do_step(
@@ -123,7 +124,7 @@ async def confirm(application_id: UUID, request: Request, kit: Kit, caller: Clie
             patience_seconds=BIOMETRIC_SECONDS,
         )
 
-    return await once.run(form.fingerprint, work)
+    return await once.run(form.fingerprint, kit.in_turn(work))
 
 
 # ---- cash is collected

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from activities.context import Moment
 from activities.loan_book import position_of
 from api.actions import Call, Waiting
-from api.lending import own_loan
+from api.lending import kept_account, own_loan
 from api.once import Outcome, fingerprint
 from api.problems import language_of
 from api.routes.problems import ASK, DO
@@ -81,7 +81,7 @@ async def name_account(
         answer = await kit.actions.update(call, _PATIENCE_SECONDS)
         if isinstance(answer, Waiting):
             return accepted(answer.action_id)
-        refused = _refusal(StepResult.model_validate(answer), "/iban" if body.iban else "/card_token")
+        refused = _refusal(StepResult.model_validate(answer), body.field)
         if refused is not None:
             raise refused
         return Outcome(step_answer(answer, language_of(request.scope), this="refund-account", following="wait"))
@@ -95,7 +95,7 @@ async def _kept(
     """The account sealed and stored, and the word to the refund that waits for it.
 
     Raises:
-        Conflict: `refund-account-not-asked`, `refund-account-tries`.
+        Conflict: `refund-account-not-asked`, `refund-account-tries`, `account-not-kept`.
     """
     async with kit.records.moment() as moment:
         loan = await own_loan(moment.session, caller.client_id, loan_id)
@@ -104,7 +104,8 @@ async def _kept(
             raise Conflict("refund-account-not-asked")
         asked = await refunds.lock(moment.session, waits.payment_key)
         most = moment.policy.whole("refund-account-tries")
-        made = await refunds.name(moment.session, kit.records.vault, asked, account_id, body.named(), most)
+        named = body.named(await kept_account(kit, moment, loan.client_id) if body.kept else None)
+        made = await refunds.name(moment.session, kit.records.vault, asked, account_id, named, most)
         await audit.record(
             moment.session,
             actor=caller.who,

@@ -14,9 +14,11 @@ from fastapi.responses import Response
 from activities.context import Moment
 from api import papers
 from api.actions import BIOMETRIC_SECONDS, Call, NoAnswer
+from api.devices import device_at, keep
+from api.log_in_limits import may_send_code
 from api.once import Outcome, fingerprint
 from api.problems import language_of
-from api.routes.challenges import challenge_id_of, new_challenge
+from api.routes.challenges import challenge_id_of, new_challenge, receive_clip, recorded
 from api.routes.problems import ASK, DO, SEND, problems
 from api.schemas_common import Challenge, StepAnswer
 from api.schemas_registration import (
@@ -34,10 +36,12 @@ from api.steps import do_step
 from api.titles import title
 from api.uploads import Upload, multipart, read_form
 from rules.client import ClientKind, IdentityDocument, Person
-from rules.editions import Proof, edition, named, registration_proofs
+from rules.editions import edition, named
 from rules.errors import BusinessError, Conflict
 from rules.evidence import Frozen
-from storage import passwords
+from rules.identification import Needed, needed
+from rules.proofs import Act, OnTheWay
+from storage import devices, passwords
 from storage.tables import Client
 from workflows.messages import (
     ConfirmPhone,
@@ -54,11 +58,16 @@ router = APIRouter(prefix="/registrations", tags=["registration"])
 ACT = "REGISTRATION"
 
 
-def _signature_needed(of_edition: str, kind: str) -> bool:
-    return Proof.SIGNATURE in registration_proofs(named(of_edition), ClientKind(kind)).always
+def _needed(of_edition: str, kind: str) -> Needed:
+    return needed(Act.REGISTRATION, ClientKind(kind), named(of_edition))
 
 
-def _call(caller: Registrant, once: OnceDep, name: str, argument: Frozen) -> Call:
+def signing(client: Client) -> str:
+    """The step after the client is identified."""
+    return "signature" if _needed(client.edition, client.kind).signature else "password"
+
+
+def call_of(caller: Registrant, once: OnceDep, name: str, argument: Frozen) -> Call:
     return Call("Registration", f"registration/{caller.client_id}", name, argument, once.action_id)
 
 
@@ -70,6 +79,7 @@ async def register(body: RegistrationBody, request: Request, kit: Kit, once: Str
         async with kit.records.moment() as moment:
             client, call = await _client(kit, moment, body, once.action_id)
             opened = await open_session(request, moment, client.id, "registration", body.application)
+            await devices.remember(moment.session, client.id, device.index, device.kind)
             idle = limits(moment)["idle_seconds"]
         await kit.actions.begin(call)
         started = RegistrationStarted(
@@ -81,7 +91,10 @@ async def register(body: RegistrationBody, request: Request, kit: Kit, once: Str
         )
         return Outcome(started, 201, opened.cookie)
 
-    return await once.run(fingerprint(body), work, cookie_setter(kit))
+    device = device_at(request, kit, body.application)
+    response = await once.run(fingerprint(body), work, cookie_setter(kit))
+    keep(kit, response, device)
+    return response
 
 
 async def _client(kit: Services, moment: Moment, body: RegistrationBody, action_id: str) -> tuple[Client, Call]:
@@ -92,6 +105,7 @@ async def _client(kit: Services, moment: Moment, body: RegistrationBody, action_
         patronymic=body.patronymic,
         iin=body.iin,
         bin=body.bin,
+        organisation=body.organisation,
         document=IdentityDocument(number=body.document.number, expires=body.document.expires),
         phone=body.phone,
     )
@@ -100,7 +114,9 @@ async def _client(kit: Services, moment: Moment, body: RegistrationBody, action_
     start = RegisterClient(
         client_id=client.id,
         edition=of_today.name,
-        signature_needed=_signature_needed(of_today.name, body.kind),
+        signature_needed=_needed(of_today.name, body.kind).signature,
+        authority_needed=OnTheWay.AUTHORITY in _needed(of_today.name, body.kind).on_the_way,
+        statement_needed=True,
         lifetime_days=moment.policy.whole("registration-days"),
     )
     call = Call("Registration", f"registration/{client.id}", "Registration", start, action_id, "start")
@@ -129,14 +145,15 @@ async def registration(request: Request, kit: Kit, caller: Registrant) -> Regist
     )
 
 
-@router.post("/{registration_id}/code", response_model=StepAnswer, responses=DO)
+@router.post("/{registration_id}/code", response_model=StepAnswer, responses={**DO, **problems(429)})
 async def send_code(request: Request, kit: Kit, caller: Registrant, once: OnceDep) -> Response:
     """Have a one-time code sent by SMS; it lives one minute."""
 
     async def work() -> Outcome:
-        call = _call(caller, once, "send_code", SendCode(key=once.action_id))
+        call = call_of(caller, once, "send_code", SendCode(key=once.action_id))
         return await do_step(kit, request, call, this="phone", following="phone")
 
+    await may_send_code(kit, once.new_id)
     return await once.run(fingerprint(None), work)
 
 
@@ -145,7 +162,7 @@ async def confirm_phone(body: CodeBody, request: Request, kit: Kit, caller: Regi
     """The six digits that came."""
 
     async def work() -> Outcome:
-        call = _call(caller, once, "confirm_phone", ConfirmPhone(code=body.code, key=once.action_id))
+        call = call_of(caller, once, "confirm_phone", ConfirmPhone(code=body.code, key=once.action_id))
         return await do_step(kit, request, call, this="phone", following="document")
 
     return await once.run(fingerprint(body), work)
@@ -169,10 +186,10 @@ async def submit_document(request: Request, kit: Kit, caller: Registrant, once: 
                 front_id=await papers.receive(kit, moment, client, front, "id_card_front"),
                 back_id=await papers.receive(kit, moment, client, back, "id_card_back"),
             )
-        call = _call(caller, once, "submit_document", shown)
+        call = call_of(caller, once, "submit_document", shown)
         return await do_step(kit, request, call, this="document", following="face", patience_seconds=BIOMETRIC_SECONDS)
 
-    return await once.run(form.fingerprint, work)
+    return await once.run(form.fingerprint, kit.in_turn(work))
 
 
 @router.post("/{registration_id}/challenges", status_code=201, response_model=Challenge, responses=DO)
@@ -193,18 +210,19 @@ async def submit_face(request: Request, kit: Kit, caller: Registrant, once: Once
     selfie, video, challenge_id = form.image("selfie"), form.video("video"), challenge_id_of(form)
 
     async def work() -> Outcome:
+        clip = await recorded(kit, video)
         async with kit.records.moment() as moment:
             client = await kit.records.clients.get(moment.session, caller.client_id)
             shown = SubmitFace(
                 selfie_id=await papers.receive(kit, moment, client, selfie, "selfie"),
-                video_id=await papers.receive(kit, moment, client, video, "liveness_video"),
+                video_id=await receive_clip(kit, moment, caller, client, clip, challenge_id),
                 challenge_id=challenge_id,
             )
-        call = _call(caller, once, "submit_face", shown)
-        following = "signature" if _signature_needed(client.edition, client.kind) else "password"
+        call = call_of(caller, once, "submit_face", shown)
+        following = "authority" if client.kind == ClientKind.LEGAL_ENTITY else signing(client)
         return await do_step(kit, request, call, this="face", following=following, patience_seconds=BIOMETRIC_SECONDS)
 
-    return await once.run(form.fingerprint, work)
+    return await once.run(form.fingerprint, kit.in_turn(work))
 
 
 @router.get("/{registration_id}/statement", responses={**ASK, **problems(409)})
@@ -249,7 +267,7 @@ async def submit_signature(
             given = SubmitSignature(
                 statement_id=document.id, cms_id=await papers.receive(kit, moment, client, cms, "cms")
             )
-        call = _call(caller, once, "submit_signature", given)
+        call = call_of(caller, once, "submit_signature", given)
         return await do_step(kit, request, call, this="signature", following="password")
 
     return await once.run(fingerprint(body), work)
@@ -261,7 +279,7 @@ async def set_password(body: PasswordBody, request: Request, kit: Kit, caller: R
 
     async def work() -> Outcome:
         chosen = SetPassword(password_hash=await asyncio.to_thread(passwords.hash_password, body.password))
-        call = _call(caller, once, "set_password", chosen)
+        call = call_of(caller, once, "set_password", chosen)
         return await do_step(kit, request, call, this="password", following="done")
 
     return await once.run(fingerprint(body), work)

@@ -21,7 +21,7 @@ from api.lending import own_loan
 from api.once import Once, Outcome, fingerprint
 from api.problems import language_of
 from api.routes.challenges import issue
-from api.routes.contracts import read_signing
+from api.routes.contracts import SIGNING_PARTS, read_signing
 from api.routes.problems import ASK, DO, SEND
 from api.schemas_common import DocumentInfo, StepAnswer
 from api.schemas_lending import SigningStart
@@ -30,12 +30,10 @@ from api.services import Kit
 from api.sessions import ClientCaller, OnceDep
 from api.steps import accepted, do_step
 from api.titles import title
-from api.uploads import multipart
 from rules.editions import edition
 from rules.errors import Conflict, NotFound
 from rules.evidence import Frozen
 from storage.tables import Document, Loan, RestructuringRequest
-from workflows.messages import SignContract
 from workflows.restructuring import ACT, AnswerRequest
 
 router = APIRouter(prefix="/loans", tags=["loans"])
@@ -78,6 +76,7 @@ def _start(moment: Moment, loan: Loan, made: RestructuringRequest, once: Once) -
         application_id=loan.application_id,
         edition=edition(moment.day).name,
         n=made.n,
+        signature_needed=made.signature_needed,
     )
     return Call("Restructuring", requests.case_id(made), "Restructuring", start, once.action_id, "start")
 
@@ -166,6 +165,7 @@ async def begin_signing(loan_id: UUID, request_id: UUID, kit: Kit, caller: Clien
             sha256=document.sha256,
             size=document.size,
             pdf=papers.told(document).content,
+            proofs=["biometry", "signature"] if made.signature_needed else ["biometry"],
             challenge=await issue(kit, caller, ACT),
         )
         return Outcome(started, 201)
@@ -177,32 +177,33 @@ async def begin_signing(loan_id: UUID, request_id: UUID, kit: Kit, caller: Clien
     "/{loan_id}/restructuring/{request_id}/signing",
     response_model=StepAnswer,
     responses=SEND,
-    openapi_extra=multipart(cms="file", selfie="file", video="file", challenge_id="text"),
+    openapi_extra=SIGNING_PARTS,
 )
 async def sign(
     loan_id: UUID, request_id: UUID, request: Request, kit: Kit, caller: ClientCaller, once: OnceDep
 ) -> Response:
-    """Agree: CMS over the addendum's PDF, selfie, filmed challenge. Multipart, or JSON with base64. Rules: para 9."""
+    """Agree: CMS over the addendum's PDF, selfie, filmed challenge. Multipart, or JSON with base64. Rules: para 9.
+
+    Send what `proofs` named at the beginning of the signing. A request that was signed in the state's mobile
+    application stands in for the CMS.
+    """
     async with kit.records.moment() as moment:
         loan = await own_loan(moment.session, caller.client_id, loan_id)
-    signing = await read_signing(request)
+    given = await read_signing(request)
 
     async def work() -> Outcome:
+        clip = await given.clip(kit)
         async with kit.records.moment() as moment:
             _, made = await _proposed(moment, caller.client_id, loan_id, request_id)
             await requests.check_not_held(moment, loan.id)
             client = await kit.records.clients.get(moment.session, caller.client_id)
-            of = loan.application_id
-            what = SignContract(
-                cms_id=await papers.receive(kit, moment, client, signing.cms, "cms", of),
-                selfie_id=await papers.receive(kit, moment, client, signing.selfie, "selfie", of),
-                video_id=await papers.receive(kit, moment, client, signing.video, "liveness_video", of),
-                challenge_id=signing.challenge_id,
-            )
+            given.check(face=True, signature=made.signature_needed)
+            of = made.addendum_document_id, loan.application_id
+            what = await given.kept(kit, moment, caller, client, clip, *of)
         call = _call(made, once, "sign", what)
         return await do_step(kit, request, call, this="sign", following="wait", patience_seconds=BIOMETRIC_SECONDS)
 
-    return await once.run(signing.fingerprint, work)
+    return await once.run(given.fingerprint, kit.in_turn(work))
 
 
 @router.post("/{loan_id}/restructuring/{request_id}/decline", response_model=RestructuringAnswer, responses=DO)

@@ -1,89 +1,189 @@
-"""Log-in by mobile number and password, log-out, and who I am."""
+"""Log-in, in as many steps as it takes, log-out, and who I am.
+
+A number that nobody has and one that somebody has look and last the same at every step: before the password was shown,
+nothing in an answer depends on the account. Rules: para 6, part 4; para 24; para 26.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from sqlmodel import col, func, select
 
-from api.guards import ADDRESS
-from api.problems import LogInNeeded, TooMany
+from activities.context import Moment
+from api import log_in_limits, second_factors
+from api.devices import Device, device_at, keep
+from api.log_in import GoesOn, LoggedIn, advance, code_call, refuse
+from api.problems import LogInNeeded
 from api.routes.problems import problems
+from api.schemas_access import (
+    ApplicationBody,
+    CodeLogInBody,
+    FactorBody,
+    LogInRef,
+    PasskeyLogIn,
+    PasskeyOptions,
+    SecondFactors,
+)
 from api.schemas_registration import LogInBody, Me, SessionAnswer
 from api.services import Kit, Services
-from api.sessions import (
-    AnyCaller,
-    ClientCaller,
-    drop_cookie,
-    limits,
-    open_session,
-    set_cookie,
-)
+from api.sessions import AnyCaller, ClientCaller, drop_cookie
 from rules.client import ClientKind
 from rules.contacts import masked
-from storage import audit, passwords, sessions, throttle
-from storage.tables import Message
+from rules.errors import BusinessError, NotAllowed, NotConfirmed
+from rules.log_in import Factor
+from storage import audit, authentications, passwords, sessions
+from storage.tables import Authentication, Client, Message
 
 router = APIRouter(tags=["session"])
 
-ADDRESS_FACTOR = 20  # an address may stand for many people behind one router
+_OPENED = problems(401, 403, 409, 422, 429)
+_GOES_ON: dict[int | str, dict[str, object]] = {
+    200: {"model": SecondFactors, "description": "Right so far: show one of `second_factors` at /sessions/factors"}
+}
 
 
-def _subjects(kit: Services, request: Request, body: LogInBody) -> dict[bytes, int]:
-    """What is counted, with how many times the policy's tries each may fail: account + device, and address."""
-    vault = kit.records.vault
-    address = ADDRESS.get()
-    device = request.headers.get("x-device-id") or address
-    return {
-        vault.index("login", f"{body.phone}|{device[:100]}"): 1,
-        vault.index("login-address", address): ADDRESS_FACTOR,
-    }
-
-
-@router.post("/sessions", status_code=201, response_model=SessionAnswer, responses=problems(401, 403, 422, 429))
+@router.post("/sessions", status_code=201, response_model=SessionAnswer, responses={**_OPENED, **_GOES_ON})
 async def log_in(body: LogInBody, request: Request, kit: Kit) -> Response:
-    """Log in. An unknown number and a wrong password look and last the same."""
-    subjects = _subjects(kit, request, body)
+    """Log in by number and password: 201, or 200 where a second factor is asked for.
+
+    An unknown number and a wrong password look and last the same.
+    """
+    device = device_at(request, kit, body.application)
+    phone_index = kit.records.vault.index("phone", body.phone)
     async with kit.records.moment() as moment:
-        allowed = moment.policy.whole("login-tries")
-        window = moment.policy.whole("login-lock-minutes") * 60
-        wait = max([await throttle.blocked_seconds(moment.session, subject) for subject in subjects])
         client = await kit.records.clients.by_phone(moment.session, body.phone)
-    if wait:
-        raise TooMany("too-many-log-ins", wait)
+        of = await log_in_limits.counted(kit, moment, phone_index, client.id if client else None, device)
+        await log_in_limits.check(moment, of)
     right = await asyncio.to_thread(passwords.verify_password, client.password_hash if client else None, body.password)
     if client is None or not right:
-        async with kit.records.moment() as moment:
-            for subject, factor in subjects.items():
-                await throttle.failed(moment.session, subject, allowed=allowed * factor, window_seconds=window)
-            # the same audit row either way: who was meant is known only by the keyed hash of the attempt
-            await audit.record(
-                moment.session,
-                actor="system:api",
-                action="log-in-failed",
-                subject=f"attempt:{next(iter(subjects)).hex()[:16]}",
-                paragraph="26",
-            )
-        raise LogInNeeded("log-in-wrong")
+        raise await refuse(kit, of, "log-in-wrong")
     async with kit.records.moment() as moment:
-        await throttle.forgive(moment.session, next(iter(subjects)))
-        opened = await open_session(request, moment, client.id, "client", body.application)
-        await audit.record(
-            moment.session,
-            actor=f"client:{client.id}",
-            action="logged-in",
-            subject=f"client:{client.id}",
-            paragraph="25",
-            detail={"application": body.application.value},
-        )
-        idle = limits(moment)["idle_seconds"]
-    answer = SessionAnswer(client_id=client.id, scope="client", token=opened.token, idle_seconds=idle)
-    response = JSONResponse(answer.model_dump(mode="json"), status_code=201)
-    if opened.cookie:
-        set_cookie(kit, response, opened.cookie)
+        shown = frozenset({Factor.PASSWORD})
+        after = await advance(request, kit, moment, client, body.application, device, shown, of)
+    return after.response(kit, device)
+
+
+@router.post("/sessions/codes", response_model=SecondFactors, responses=_OPENED)
+async def log_in_by_code(body: CodeLogInBody, request: Request, kit: Kit) -> Response:
+    """Log in by a code to this number, where the lender allows it; the code goes to /sessions/factors.
+
+    The answer is the same whether somebody has the number or not.
+    """
+    device = device_at(request, kit, body.application)
+    async with kit.records.moment() as moment:
+        if not moment.policy.switch("log-in-by-code-rule"):
+            raise NotAllowed("log-in-way-off")
+    await log_in_limits.may_send_code(kit, uuid4())
+    async with kit.records.moment() as moment:
+        client = await kit.records.clients.by_phone(moment.session, body.phone)
+        life = moment.policy.whole("log-in-minutes") * 60
+        token = await authentications.begin(
+            moment.session, "LOG_IN", client_id=client.id if client else None,
+            account_index=kit.records.vault.index("phone", body.phone), bound_to=device.index,
+            application=body.application.value, offered=frozenset({Factor.CODE}), life_seconds=life,
+        )  # fmt: skip
+        row = await authentications.open_one(moment.session, token, "LOG_IN", device.index)
+        await second_factors.ask_code(kit, moment, row)
+    await kit.actions.begin(code_call(row, row.codes))
+    return GoesOn(SecondFactors(log_in_id=token, second_factors=[Factor.CODE], idle_seconds=life)).response(kit, device)
+
+
+@router.post("/sessions/passkeys", response_model=PasskeyLogIn, responses=_OPENED)
+async def log_in_by_passkey(body: ApplicationBody, request: Request, kit: Kit) -> Response:
+    """Log in by a passkey that the device has for us, without a number or a password; then /sessions/factors."""
+    device = device_at(request, kit, body.application)
+    async with kit.records.moment() as moment:
+        if not moment.policy.switch("log-in-by-passkey-rule"):
+            raise NotAllowed("log-in-way-off")
+        token = await authentications.begin(
+            moment.session, "LOG_IN", client_id=None, account_index=b"", bound_to=device.index,
+            application=body.application.value, offered=frozenset({Factor.PASSKEY}),
+            life_seconds=moment.policy.whole("log-in-minutes") * 60,
+        )  # fmt: skip
+        row = await authentications.open_one(moment.session, token, "LOG_IN", device.index)
+        options = await second_factors.passkey_options(kit, moment, row)
+    response = JSONResponse(PasskeyLogIn(log_in_id=token, options=options).model_dump(mode="json"))
+    keep(kit, response, device)
     return response
+
+
+@router.post("/sessions/factors/code", status_code=204, response_class=Response, responses=_OPENED)
+async def send_code(body: LogInRef, request: Request, kit: Kit) -> Response:
+    """Have a code sent by SMS for a log-in that goes on; it lives one minute, three of them a log-in."""
+    device = device_at(request, kit, body.application)
+    async with kit.records.moment() as moment:
+        await _open_row(moment, body.log_in_id, device)
+    await log_in_limits.may_send_code(kit, uuid4())
+    async with kit.records.moment() as moment:
+        row = await _open_row(moment, body.log_in_id, device)
+        await second_factors.ask_code(kit, moment, row)
+    await kit.actions.begin(code_call(row, row.codes))
+    return Response(status_code=204)
+
+
+@router.post("/sessions/factors/passkey", responses=_OPENED)
+async def passkey_options(body: LogInRef, request: Request, kit: Kit) -> PasskeyOptions:
+    """A challenge for the passkeys of the client whose log-in goes on."""
+    device = device_at(request, kit, body.application)
+    async with kit.records.moment() as moment:
+        row = await _open_row(moment, body.log_in_id, device)
+        return PasskeyOptions(options=await second_factors.passkey_options(kit, moment, row))
+
+
+@router.post("/sessions/factors", status_code=201, response_model=SessionAnswer, responses={**_OPENED, **_GOES_ON})
+async def show_factor(body: FactorBody, request: Request, kit: Kit) -> Response:
+    """Show what is asked for: 201 when it is enough. After five wrong tries the log-in has to be begun anew."""
+    device = device_at(request, kit, body.application)
+    refused: BusinessError | None = None
+    after: LoggedIn | GoesOn | None = None
+    async with kit.records.moment() as moment:
+        row = await _open_row(moment, body.log_in_id, device)
+        before = await _client_of(kit, moment, row)
+        of = await _counted(kit, moment, row, before, device)
+        await log_in_limits.check(moment, of)
+        try:
+            client = await second_factors.show(kit, moment, row, body)
+        except (NotConfirmed, BusinessError) as error:
+            await second_factors.wrong(moment, row, error)
+            refused = error
+        else:
+            shown = frozenset(Factor(one) for one in row.shown) | {second_factors.kind_of(body)}
+            of = await _counted(kit, moment, row, client, device)
+            await log_in_limits.check(moment, of)
+            after = await advance(request, kit, moment, client, body.application, device, shown, of, row)
+    if refused is not None:
+        if not isinstance(refused, NotConfirmed):
+            raise refused
+        # who has shown nothing yet is told nothing: not even why
+        code = refused.code if row.shown or body.passkey else "log-in-wrong"
+        raise await refuse(kit, of, code, second=True)
+    assert after is not None  # nosec B101 - refused or not
+    if isinstance(after, GoesOn):
+        after = GoesOn(after.answer.model_copy(update={"log_in_id": body.log_in_id}))
+    return after.response(kit, device)
+
+
+async def _open_row(moment: Moment, token: str, device: Device) -> Authentication:
+    try:
+        return await authentications.open_one(moment.session, token, "LOG_IN", device.index)
+    except NotConfirmed as error:
+        raise LogInNeeded(error.code) from None
+
+
+async def _client_of(kit: Services, moment: Moment, row: Authentication) -> Client | None:
+    return None if row.client_id is None else await kit.records.clients.get(moment.session, row.client_id)
+
+
+async def _counted(
+    kit: Services, moment: Moment, row: Authentication, client: Client | None, device: Device
+) -> log_in_limits.Counted:
+    """By the number that was given, whether somebody has it or not; by its own token where none was."""
+    account = client.phone_index if client else row.account_index or row.token_hash
+    return await log_in_limits.counted(kit, moment, account, client.id if client else None, device)
 
 
 @router.delete("/sessions/current", status_code=204, response_class=Response, responses=problems(401, 403))

@@ -48,6 +48,7 @@ _WORKFLOWS = {  # by the first word of the workflow's id
     "payment": "IncomingPayment",
     "reconcile": "Reconcile",
     "change": "DetailsChange",
+    "recovery": "PasswordRecovery",
 }
 
 

@@ -12,9 +12,7 @@ from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import ValidationError
 from sqlmodel import col, select
 
 from activities import official_papers
@@ -27,10 +25,9 @@ from api.schemas_papers import DutyShown, PaperAnswer, PaperBody, PaperDecision
 from api.schemas_staff import Role
 from api.services import Kit, Services
 from api.staff import Member, Reviewer, StaffOnce, needs
-from api.uploads import Form, multipart, read_form
+from api.uploads import multipart, parsed, read_form
 from rules.calendar import local_date
 from rules.editions import edition
-from rules.errors import InvalidInput
 from rules.suspension import SUSPENDING, WRITING_OFF, PaperKind
 from storage import audit, fraud
 from storage.tables import Document, Loan, OfficialPaper, StatutoryClock
@@ -53,7 +50,7 @@ async def enter(request: Request, kit: Kit, member: Officer, once: StaffOnce) ->
     The case begins at once; a second, different person confirms it.
     """
     form = await read_form(request, files=frozenset({"scan"}), fields=frozenset({"paper"}))
-    body, scan = _body(form), form.scan("scan")
+    body, scan = parsed(form, "paper", PaperBody), form.scan("scan")
 
     async def work() -> Outcome:
         async with kit.records.moment() as moment:
@@ -71,17 +68,6 @@ async def enter(request: Request, kit: Kit, member: Officer, once: StaffOnce) ->
         return Outcome(answer, 201)
 
     return await once.run(form.fingerprint, work)
-
-
-def _body(form: Form) -> PaperBody:
-    text = form.fields.get("paper")
-    if text is None:
-        raise InvalidInput("field-missing", field="/paper")
-    try:
-        return PaperBody.model_validate_json(text)
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
 
 
 def _start(paper: OfficialPaper, day: date, once: Once) -> Call | None:

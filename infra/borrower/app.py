@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from infra.borrower import qr
 from infra.borrower.outcomes import Refused as Refused
 from infra.borrower.outcomes import Stopped as Stopped
 from infra.borrower.person import Persona
@@ -42,6 +43,7 @@ class BorrowerApp:
         sign: a detached CMS over bytes.
         front, back, selfie: photographs.
         patience_seconds: how long one step may take, outages included.
+        scan: shows a QR code to the borrower's telephone; who has it signs there, by the state's application.
     """
 
     http: httpx.AsyncClient
@@ -58,6 +60,7 @@ class BorrowerApp:
     device: str = field(default_factory=lambda: secrets.token_hex(16))
     token: str | None = None
     client_id: str = ""
+    scan: qr.Scan | None = None
     latencies: dict[str, list[float]] = field(default_factory=dict)
 
     # ---- the journey
@@ -117,6 +120,9 @@ class BorrowerApp:
 
     async def sign_statement(self) -> None:
         """The electronic signature under the registration statement."""
+        if self.scan is not None:
+            await qr.sign_statement_in_telephone(self, self.scan)
+            return
         content = await self.fetch(f"{self._registration}/statement/content")
         await self.step("PUT", f"{self._registration}/signature", json={"cms": _b64(await self.sign(content))})
 
@@ -128,7 +134,23 @@ class BorrowerApp:
         """By phone and password."""
         body = {"phone": self.persona.phone, "password": self.password, "application": "mobile"}
         answer = await self.call("POST", "/sessions", json=body)
+        if "log_in_id" in answer:  # a device that the lender does not know: a code to the number besides
+            answer = await self._second_factor({"log_in_id": answer["log_in_id"], "application": "mobile"})
         self.token, self.client_id = answer["token"], answer["client_id"]
+
+    async def _second_factor(self, log_in: JSON) -> JSON:
+        """The code of an SMS; one that came too late is asked for again."""
+        for _ in range(3):
+            await self.call("POST", "/sessions/factors/code", json=log_in)
+            code = await self.sms(self.persona.phone)
+            try:
+                answer: JSON = await self.call("POST", "/sessions/factors", json={**log_in, "code": code})
+            except Refused as refused:
+                if refused.code not in ("code-expired", "code-wrong"):
+                    raise
+                continue
+            return answer
+        raise Stopped({"step": "log-in", "outcome": "retry", "ground": "code-expired"})
 
     async def apply(
         self,
@@ -171,7 +193,11 @@ class BorrowerApp:
         if hashlib.sha256(content).hexdigest() != start["sha256"]:
             raise AssertionError("the PDF is not the one that is to be signed")
         files, data = await self._face(start["challenge"])
-        files["cms"] = ("contract.cms", await self.sign(content), "application/pkcs7-signature")
+        if self.scan is None:
+            files["cms"] = ("contract.cms", await self.sign(content), "application/pkcs7-signature")
+        else:
+            request = await qr.sign_in_telephone(self, start["document_id"], self.scan)
+            data["signing_request_id"] = request["signing_request_id"]
         await self.step("PUT", f"/applications/{application}/signing", files=files, data=data)
         return start
 

@@ -28,26 +28,56 @@ _INK = (35, 35, 45)
 _VALUES = {symbol: value for value, symbol in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")} | {"<": 0}
 
 
-def front(persona: Persona) -> bytes:
-    """The front: portrait, names, birth date, IIN. JPEG, 1280 x 720."""
+def front(persona: Persona, layout: str = "above") -> bytes:
+    """The front: portrait, names, birth date, IIN. JPEG, 1280 x 720.
+
+    Args:
+        layout: `above` (labels over the values), `aside` (before them) or `ghost` (other places, a second small
+            portrait, the sex): several circulate, and readers must not rely on one.
+    """
     picture = _blank((226, 232, 208), persona)
     draw = ImageDraw.Draw(picture)
     _text(draw, 4, 2.5, "ҚАЗАҚСТАН РЕСПУБЛИКАСЫ   РЕСПУБЛИКА КАЗАХСТАН", 2.3, bold=True)
     _text(draw, 4, 6, "ЖЕКЕ КУӘЛІК   УДОСТОВЕРЕНИЕ ЛИЧНОСТИ", 2.3, bold=True)
-    left, top, width, height = (round(value * _MM) for value in _PORTRAIT)
-    picture.paste(_portrait(persona.photo_card, width, height), (left, top))
-    rows = [
+    _paste_portrait(picture, persona, _PORTRAIT)
+    rows = [(label, value) for label, value in _labelled(persona) if value]
+    if layout == "ghost":
+        _paste_portrait(picture, persona, (68.0, 32.0, 12.0, 15.8))
+        rows.insert(3, ("ЖЫНЫСЫ / ПОЛ", "Ж" if persona.sex == "F" else "М"))
+    {"above": _above, "aside": _aside, "ghost": _ghost}[layout](draw, rows)
+    return _photographed(picture, persona, side=0)
+
+
+def _labelled(persona: Persona) -> list[tuple[str, str]]:
+    return [
         ("ТЕГІ / ФАМИЛИЯ", persona.surname),
         ("АТЫ / ИМЯ", persona.given_name),
         ("ӘКЕСІНІҢ АТЫ / ОТЧЕСТВО", persona.patronymic),
         ("ТУҒАН КҮНІ / ДАТА РОЖДЕНИЯ", f"{persona.birth_date:%d.%m.%Y}"),
+        ("ЖСН / ИИН", persona.iin),
     ]
-    for at, (label, value) in enumerate(rows):
+
+
+def _above(draw: ImageDraw.ImageDraw, rows: Sequence[tuple[str, str]]) -> None:
+    for at, (label, value) in enumerate(rows[:-1]):
         _text(draw, 32, 11 + at * 7.4, label, 1.6)
         _text(draw, 32, 13.2 + at * 7.4, value, 2.9, bold=True)
-    _text(draw, 32, 42.5, "ЖСН / ИИН", 1.6)
-    _text(draw, 32, 44.7, persona.iin, 3.6, bold=True)
-    return _photographed(picture, persona, side=0)
+    _text(draw, 32, 42.5, rows[-1][0], 1.6)
+    _text(draw, 32, 44.7, rows[-1][1], 3.6, bold=True)
+
+
+def _aside(draw: ImageDraw.ImageDraw, rows: Sequence[tuple[str, str]]) -> None:
+    for at, (label, value) in enumerate(rows):
+        _text(draw, 31, 14.1 + at * 6.6, label.split(" / ")[1], 1.7)
+        _text(draw, 50, 13.2 + at * 6.6, value, 2.7, bold=True)
+
+
+def _ghost(draw: ImageDraw.ImageDraw, rows: Sequence[tuple[str, str]]) -> None:
+    for at, (label, value) in enumerate(rows[:-1]):
+        _text(draw, 33.5, 10.4 + at * 6.3, label, 1.5)
+        _text(draw, 33.5, 12.4 + at * 6.3, value, 2.7, bold=True)
+    _text(draw, 4, 47.3, rows[-1][0], 1.7)
+    _text(draw, 18, 46.4, rows[-1][1], 3.2, bold=True)
 
 
 def back(persona: Persona, *, break_check_digit: bool = False) -> bytes:
@@ -116,6 +146,11 @@ def _print_mrz(draw: ImageDraw.ImageDraw, lines: Sequence[str]) -> None:
             box = font.getbbox(symbol)
             x = (left + (at + 0.5) * _PITCH) * _MM - (box[0] + box[2]) / 2
             draw.text((x, (34 + row * _LINE) * _MM - top), symbol, font=font, fill=_INK)
+
+
+def _paste_portrait(picture: Image.Image, persona: Persona, place: tuple[float, float, float, float]) -> None:
+    left, top, width, height = (round(value * _MM) for value in place)
+    picture.paste(_portrait(persona.photo_card, width, height), (left, top))
 
 
 def _portrait(photo: bytes, width: int, height: int) -> Image.Image:

@@ -48,7 +48,14 @@ class Town:
         await self.world.aclose()
 
     async def borrower(
-        self, seed: int, *, who: str = "a", algorithm: str = "GOST2015", language: str = "kk", **known: Any
+        self,
+        seed: int,
+        *,
+        who: str = "a",
+        algorithm: str = "GOST2015",
+        language: str = "kk",
+        telephone: bool = False,
+        **known: Any,
     ) -> BorrowerApp:
         """A person nobody has met yet.
 
@@ -56,6 +63,7 @@ class Town:
             seed: another seed is another person (IIN, phone, account, names).
             who: whose photographs, "a" or "b".
             algorithm: of the signing key, GOST2015 or RSA.
+            telephone: they sign by the state's mobile application, not with a key at hand.
             known: what the services know besides, as in infra/counterparties/README.md (credit, listing, accounts ...).
         """
         persona = make_persona(seed, self._photos, who)
@@ -72,6 +80,7 @@ class Town:
             back=back,
             selfie=self._camera.selfie(persona),
             language=language,
+            scan=(lambda code: self.scan(persona, code)) if telephone else None,
         )
 
     async def plant(self, persona: Persona, **known: Any) -> None:
@@ -90,6 +99,14 @@ class Town:
     async def signing_key(self, persona: Persona, **wanted: Any) -> SigningKey:
         """A key and certificate of the counterparty authority for this person."""
         return await SigningKey.obtain(self.world, persona, **wanted)
+
+    async def scan(self, persona: Persona, code: str, behaviour: str = "sign", **more: Any) -> dict[str, Any]:
+        """The person holds their telephone before a QR code; what the lender answered it."""
+        body = {"qr": code, "iin": persona.iin, "behaviour": behaviour, **more}
+        answer = await self.world.post("/_control/egov-mobile/scan", json=body, timeout=90)
+        answer.raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return told
 
     async def card(self, persona: Persona, number: str = "4000001234567899") -> str:
         """A card typed into the bank's own form: its token. The number is made up."""

@@ -1,7 +1,8 @@
 """The outside services of the local stack as one HTTP service.
 
 Environment: NESIE_COUNTERPARTIES_STATE (folder), NESIE_COUNTERPARTIES_TOKEN (bearer of every service),
-NESIE_COUNTERPARTIES_CALLBACK_SECRET and NESIE_COUNTERPARTIES_CALLBACK_URL (where the bank's callbacks go).
+NESIE_COUNTERPARTIES_CALLBACK_SECRET and NESIE_COUNTERPARTIES_CALLBACK_URL (where the bank's callbacks go),
+NESIE_COUNTERPARTIES_API_URL (the only place that the state's mobile application speaks to).
 Contracts, faults and the control API: README.md beside this file.
 """
 
@@ -25,9 +26,12 @@ from infra.counterparties import (
     cash_outs,
     control,
     digital_documents,
+    egov_mobile,
     errors,
     furnishing,
     identity,
+    ncalayer,
+    ncanode,
     operator,
     regulator,
     settlements,
@@ -37,6 +41,8 @@ from infra.counterparties import (
 from infra.counterparties.agenda import Agenda
 from infra.counterparties.exchange import Exchange
 from infra.counterparties.faults import Faults
+from infra.counterparties.pki.registry import Registry
+from infra.counterparties.signers import Signers
 from infra.counterparties.store import Store
 from infra.counterparties.world import World
 
@@ -49,6 +55,7 @@ class Config:
     token: str
     callback_secret: str = ""
     callback_url: str = ""
+    api_url: str = ""
 
     @classmethod
     def from_environment(cls) -> Config:
@@ -59,6 +66,7 @@ class Config:
             token=os.environ["NESIE_COUNTERPARTIES_TOKEN"],
             callback_secret=get("NESIE_COUNTERPARTIES_CALLBACK_SECRET", ""),
             callback_url=get("NESIE_COUNTERPARTIES_CALLBACK_URL", ""),
+            api_url=get("NESIE_COUNTERPARTIES_API_URL", ""),
         )
 
 
@@ -105,8 +113,18 @@ def create_app(config: Config | None = None) -> Exchange:
     for part in parts:
         app.include_router(part.router(world))
     app.include_router(regulator.router(world, config.state))
+    _mount_signing(app, world, config)
     _mount_pki(app, config.state, faults)
     return Exchange(app, world, config.token)
+
+
+def _mount_signing(app: FastAPI, world: World, config: Config) -> None:
+    """Whatever signs with people's keys, and who judges signatures."""
+    registry = Registry(config.state)
+    signers = Signers(world, registry)
+    app.include_router(egov_mobile.router(world, signers, config.api_url))
+    app.include_router(ncalayer.router(world, signers))
+    app.include_router(ncanode.router(world, registry))
 
 
 def _mount_pki(app: FastAPI, state: Path, faults: Faults) -> None:

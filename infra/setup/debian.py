@@ -19,6 +19,9 @@ PACKAGES = (
     "libnettle8",  # GOST digests and curves
     "libhogweed6",
     "libgmp10",
+    "tesseract-ocr",  # reads the Cyrillic front of identity cards
+    "tesseract-ocr-kaz",
+    "tesseract-ocr-rus",
 )
 
 FOR_TESTS = (
@@ -33,6 +36,23 @@ def _missing(wanted: Sequence[str]) -> list[str]:
     told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     installed = {line.split()[0] for line in told.splitlines() if line.endswith(" installed")}
     return [name for name in wanted if name not in installed]
+
+
+LANGUAGES = ("kaz", "rus")  # in which the fronts of identity cards are read
+
+
+def _check_reader() -> None:
+    """The reader of print answers and has its languages: packages that are there may still be broken."""
+    try:
+        command = ["tesseract", "--list-langs"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SetupFailed(f"tesseract does not start: {error}") from error
+    missing = [name for name in LANGUAGES if name not in done.stdout.split()]
+    if done.returncode or missing:
+        raise SetupFailed(
+            f"tesseract lacks {' and '.join(missing) or 'its languages'}: reinstall tesseract-ocr-kaz, -rus"
+        )
 
 
 def ensure(say: Callable[[str], None], *, tests: bool = False) -> None:
@@ -50,6 +70,7 @@ def ensure(say: Callable[[str], None], *, tests: bool = False) -> None:
         raise SetupFailed(f"this is no Debian system: install what these packages carry, then run again:\n  {names}")
     missing = _missing(wanted)
     if not missing:
+        _check_reader()
         say("Debian packages: complete")
         return
     install = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
@@ -61,3 +82,4 @@ def ensure(say: Callable[[str], None], *, tests: bool = False) -> None:
     done = subprocess.run(install, capture_output=True, text=True, check=False, env=environment)
     if done.returncode or _missing(wanted):
         raise SetupFailed(f"apt failed:\n{done.stderr.strip()[-600:]}\nrun by hand:\n  {' '.join(install)}")
+    _check_reader()

@@ -164,6 +164,7 @@ def settings(state: Path, stack: StackFile, owner_url: str) -> dict[str, str]:
         "NESIE_SEAL__CERTIFICATE_FILE": str(state / "pki" / "lender.cert.pem"),
         "NESIE_SEAL__CHAIN_FILE": str(state / "pki" / "lender.chain.pem"),
         "NESIE_SEAL__TRUSTED_AUTHORITIES": str(state / "pki" / "authorities.pem"),
+        "NESIE_SIGNATURES__NCANODE_URL": f"{base}/ncanode",
         "NESIE_MODELS": str(state / "models"),
         "NESIE_PUBLIC_URL": f"http://127.0.0.1:{ports['api']}",
         "NESIE_SECURE_COOKIES": "false",

@@ -76,6 +76,7 @@ def programs(state: Path, stack: StackFile) -> dict[str, Program]:
         "NESIE_COUNTERPARTIES_CALLBACK_SECRET": own["callback_secret"],
         "NESIE_COUNTERPARTIES_BASE_URL": f"http://127.0.0.1:{ports['counterparties']}",
         "NESIE_COUNTERPARTIES_CALLBACK_URL": f"http://127.0.0.1:{ports['api']}/api/v1/callbacks",
+        "NESIE_COUNTERPARTIES_API_URL": f"http://127.0.0.1:{ports['api']}",
     }
     faces = {"DEEPFACE_HOME": models, "DEEPFACE_BACKEND_ENGINE": "onnx"}
     postgres = [*python, "infra.stack.postgres_run", str(state / "postgres"), str(ports["postgres"])]

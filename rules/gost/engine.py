@@ -1,13 +1,14 @@
 """GOST hashes and signatures by the fastest means at hand: nettle where the machine has it, else pure Python.
 
-Everything outside this folder imports this module alone. Both ways give the same bytes (tests compare them).
+Everything outside this folder imports this module and `curves` alone. Both ways give the same bytes (tests compare
+them). nettle lacks one curve, that of 34.10-2015 with 256-bit keys: it is always computed in Python.
 """
 
 from __future__ import annotations
 
 from rules.gost import curves, gost94, streebog
 from rules.gost.curves import Curve, Point
-from rules.gost.nettle import load
+from rules.gost.nettle import Nettle, load
 
 
 def is_fast() -> bool:
@@ -21,22 +22,33 @@ def streebog512(data: bytes) -> bytes:
     return nettle.digest("streebog512", data) if nettle else streebog.streebog512(data)
 
 
+def streebog256(data: bytes) -> bytes:
+    """GOST R 34.11-2012, 32 bytes: the digest of 34.10-2015 signatures by 256-bit keys."""
+    nettle = load()
+    return nettle.digest("streebog256", data) if nettle else streebog.streebog256(data)
+
+
 def hash_34311(data: bytes) -> bytes:
     """GOST 34.311-95, 32 bytes: the digest of 34.310-2004 signatures."""
     nettle = load()
     return nettle.digest("gosthash94", data) if nettle else gost94.gost94(data)
 
 
+def _nettle_for(curve: Curve) -> Nettle | None:
+    nettle = load()
+    return nettle if nettle and nettle.has(curve) else None
+
+
 def verify(curve: Curve, point: Point, digest: bytes, signature: bytes) -> bool:
     """Whether the signature over the digest is by the key of the point. Never raises."""
-    nettle = load()
+    nettle = _nettle_for(curve)
     check = nettle.verify if nettle else curves.verify
     return check(curve, point, digest, signature)
 
 
 def public_point(curve: Curve, private: int) -> Point:
     """The public key of a private one (1..q-1)."""
-    nettle = load()
+    nettle = _nettle_for(curve)
     return nettle.times_generator(curve, private) if nettle else curves.multiple(curve, private, curve.generator)
 
 

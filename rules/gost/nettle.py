@@ -87,6 +87,10 @@ class Nettle:
         self._verify = function(library, "nettle_gostdsa_verify", c_int, point, c_size_t, c_char_p, POINTER(_Signature))
         self._curves = {curve: function(library, name, c_void_p)() for curve, name in _CURVES.items()}
 
+    def has(self, curve: Curve) -> bool:
+        """Whether it can compute on this curve."""
+        return curve in self._curves
+
     def digest(self, name: str, data: bytes) -> bytes:
         """name: streebog512, streebog256 or gosthash94 (which is 34.311-95)."""
         kind = _Hash.in_dll(self._hashes, f"nettle_{name}")

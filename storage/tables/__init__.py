@@ -1,11 +1,33 @@
 """The tables. Import them from here so that the metadata is whole."""
 
-from storage.tables.access import Code, LivenessChallenge, Review, ReviewDecision, Session, Staff, Throttle
+from storage.tables.access import (
+    Code,
+    LivenessChallenge,
+    LivenessClip,
+    LivenessPrint,
+    Review,
+    ReviewDecision,
+    Session,
+    Staff,
+    Throttle,
+)
 from storage.tables.cash import CashOrder
 from storage.tables.clients import Check, Client, Document, Message, Signature
 from storage.tables.clocks import CalendarChange, ClockEvent, StatutoryClock
 from storage.tables.details import DetailsChange
 from storage.tables.disposal import Disposal, DisposalObject, LegalHold
+from storage.tables.evidence import Identification
+from storage.tables.factors import (
+    Authentication,
+    ClientDevice,
+    CodeSending,
+    Passkey,
+    PasskeyChallenge,
+    PasswordRecovery,
+    PhoneOwnerCheck,
+    SecurityNotice,
+    TotpFactor,
+)
 from storage.tables.fraud import CollectionHold, FraudDuty, OfficialPaper
 from storage.tables.furnishing import FurnishingBatch, FurnishingDecision, FurnishingRecord
 from storage.tables.incidents import (
@@ -31,6 +53,7 @@ from storage.tables.lending import (
     Screening,
 )
 from storage.tables.money_in import IncomingPayment, PaymentAssignment, TerminalSettlement
+from storage.tables.organisations import ClientAccount, ClientAuthority
 from storage.tables.records import (
     Account,
     ArchiveConformance,
@@ -49,6 +72,7 @@ from storage.tables.reports import Complaint, Report, ReportFile, ReportRetry, R
 from storage.tables.resources import Resource, ResourceNotice
 from storage.tables.seals import AuditSeal, ProofBundle
 from storage.tables.servicing import LoanNotice, RepaymentWish, RestructuringRequest
+from storage.tables.signing import SigningRequest
 from storage.tables.write_off import Claim, VerdictForce
 
 __all__ = [
@@ -59,14 +83,19 @@ __all__ = [
     "AuditEntry",
     "AuditPending",
     "AuditSeal",
+    "Authentication",
     "BureauReport",
     "CalendarChange",
     "CashOrder",
     "Check",
     "Claim",
     "Client",
+    "ClientAccount",
+    "ClientAuthority",
+    "ClientDevice",
     "ClockEvent",
     "Code",
+    "CodeSending",
     "CollectionHold",
     "Complaint",
     "Contract",
@@ -79,6 +108,7 @@ __all__ = [
     "FurnishingDecision",
     "FurnishingRecord",
     "IdempotencyRecord",
+    "Identification",
     "Incident",
     "IncidentClient",
     "IncidentClosing",
@@ -93,6 +123,8 @@ __all__ = [
     "LedgerPosting",
     "LegalHold",
     "LivenessChallenge",
+    "LivenessClip",
+    "LivenessPrint",
     "Loan",
     "LoanEvent",
     "LoanNotice",
@@ -102,7 +134,11 @@ __all__ = [
     "OfficialPaper",
     "OutboundPayment",
     "OutboxAction",
+    "Passkey",
+    "PasskeyChallenge",
+    "PasswordRecovery",
     "PaymentAssignment",
+    "PhoneOwnerCheck",
     "ProofBundle",
     "RefundAccount",
     "RefundRequest",
@@ -118,13 +154,16 @@ __all__ = [
     "Review",
     "ReviewDecision",
     "Screening",
+    "SecurityNotice",
     "Session",
     "Signature",
+    "SigningRequest",
     "Staff",
     "StatementLine",
     "StatutoryClock",
     "TerminalSettlement",
     "Throttle",
+    "TotpFactor",
     "VerdictForce",
     "WatchPosition",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Index, String, UniqueConstraint, text
+from sqlalchemy import ARRAY, Index, Integer, String, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from storage.tables.columns import Instant, primary_id, reference
@@ -31,7 +31,10 @@ class Code(SQLModel, table=True):
 
 
 class LivenessChallenge(SQLModel, table=True):
-    """A random sequence of movements, issued once to one client and device. Rules: para 35."""
+    """A random sequence of movements, issued once to one client, session and device for one act. Rules: para 35.
+
+    step_seconds: for each movement, from the one before; None in rows of earlier releases.
+    """
 
     __tablename__ = "liveness_challenge"
     __table_args__ = (UniqueConstraint("client_id", "sequence"),)
@@ -40,12 +43,50 @@ class LivenessChallenge(SQLModel, table=True):
     client_id: UUID = reference("client")
     act: str
     sequence: str = Field(description="for example left,up,closer")
+    step_seconds: list[int] | None = Field(default=None, sa_type=ARRAY(Integer))
     session_hash: bytes | None = Field(default=None, description="the session it was issued in")
     device_id: str | None = None
     issued_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
     used_at: datetime | None = Field(default=None, sa_type=Instant)
     video_sha256: str | None = Field(default=None, index=True)
+
+
+class LivenessClip(SQLModel, table=True):
+    """A clip as it came in: for which challenge, by whose session and device, when. Appended. Rules: para 35.
+
+    challenge_id: as the client named it; there may be none. sent_sha256, sent_kbit_s: of the bytes before they were
+    made to fit the archive's rate; the document holds those that are judged. None: the clip could not be read.
+    """
+
+    __tablename__ = "liveness_clip"
+
+    document_id: UUID = Field(foreign_key="document.id", primary_key=True)
+    client_id: UUID = reference("client")
+    challenge_id: UUID
+    session_hash: bytes
+    device_id: str | None = None
+    received_at: datetime = Field(sa_type=Instant)
+    sent_sha256: str = Field(index=True)
+    sent_kbit_s: int | None = None
+    kbit_s: int | None = None
+
+
+class LivenessPrint(SQLModel, table=True):
+    """What a clip's frames in movement looked like: 64 bytes a frame, and the pieces that an index finds them by.
+
+    Written once; deleted with the client's data.
+    """
+
+    __tablename__ = "liveness_print"
+    __table_args__ = (Index("ix_liveness_print_bands", "bands", postgresql_using="gin"),)
+
+    document_id: UUID = Field(foreign_key="document.id", primary_key=True)
+    client_id: UUID = reference("client")
+    challenge_id: UUID
+    prints: bytes
+    bands: list[int] = Field(sa_type=ARRAY(Integer))
+    at: datetime = Field(sa_type=Instant)
 
 
 class Session(SQLModel, table=True):

@@ -43,6 +43,8 @@ class Client(SQLModel, table=True):
     refusal_ground: str | None = None
     created_at: datetime = Field(sa_type=Instant)
     registered_at: datetime | None = Field(default=None, sa_type=Instant)
+    iin_hash: bytes | None = Field(default=None, description="keyed hash of the person's IIN; frozen by the database")
+    bin_hash: bytes | None = Field(default=None, description="of the organisation's BIN; frozen by the database")
 
 
 class Document(SQLModel, table=True):

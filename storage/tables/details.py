@@ -1,4 +1,4 @@
-"""Changes of a client's details that need the full authentication: the phone number.
+"""Changes of a client's details that need the full authentication: the phone number, the bank details.
 
 Rules: para 6, part 5.
 """
@@ -15,9 +15,10 @@ from storage.tables.columns import Instant, primary_id, reference
 
 
 class DetailsChange(SQLModel, table=True):
-    """One wish of a client for another phone number; one is open at a time.
+    """One wish of a client for another phone number or other bank details; one is open at a time.
 
-    old_phone, new_phone: sealed under the client's key. session_hash: of the log-in that asked; it stays open.
+    kind: PHONE | ACCOUNT. old_value, new_value: sealed under the client's key; without an old one where no account
+    was kept yet. session_hash: of the log-in that asked; it stays open.
     state: OPEN | CHANGED | REFUSED | EXPIRED. signature_needed: what the edition asks of this kind of client.
     """
 
@@ -30,8 +31,9 @@ class DetailsChange(SQLModel, table=True):
     id: UUID = primary_id()
     client_id: UUID = reference("client", index=False)
     n: int
-    old_phone: bytes
-    new_phone: bytes
+    kind: str = "PHONE"
+    old_value: bytes | None = None
+    new_value: bytes
     session_hash: bytes | None = None
     signature_needed: bool
     edition: str

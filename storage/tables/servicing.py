@@ -60,7 +60,7 @@ class RestructuringRequest(SQLModel, table=True):
     state: RECEIVED, DECIDED (an officer has decided, the answer is being written), REFUSED, PROPOSED, ACCEPTED,
     DECLINED, LAPSED, OVERTAKEN (the loan ended first). One request in work a loan.
     answer_due: last day for the written answer. effective_on: first day of the new terms, accept_until: last day to
-    agree to them. terms: rules.restructuring.NewTerms as JSON.
+    agree to them. terms: rules.restructuring.NewTerms as JSON. signature_needed: of the addendum, by its edition.
     """
 
     __tablename__ = "restructuring_request"
@@ -95,6 +95,7 @@ class RestructuringRequest(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_type=Instant)
     warned_at: datetime | None = Field(default=None, sa_type=Instant)
     late_at: datetime | None = Field(default=None, sa_type=Instant)
+    signature_needed: bool = True
     signature_id: UUID | None = None
     sealed_document_id: UUID | None = None
     ended_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -25,10 +25,15 @@ from storage.tables import Check, Document
 from tests.support.cash_desk import CashDesk, number
 from tests.support.cash_world import DOCUMENT, hired
 
+if TYPE_CHECKING:
+    from infra.settings import Archive as ArchiveSettings
+
 
 @pytest.fixture
-async def cash(database_url: str, database_urls: dict[str, str]) -> AsyncIterator[CashDesk]:
-    async with CashDesk.opened(database_url, database_urls["postgres"]) as opened:
+async def cash(
+    database_url: str, database_urls: dict[str, str], archive_settings: ArchiveSettings
+) -> AsyncIterator[CashDesk]:
+    async with CashDesk.opened(database_url, database_urls["postgres"], archive_settings) as opened:
         yield opened
 
 

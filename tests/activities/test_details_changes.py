@@ -195,11 +195,17 @@ async def test_nothing_changes_without_each_proof_in_our_own_records(kept, chang
     assert (await changing.steps.apply_change(changing.ref)).state == "CHANGED"
 
 
-async def test_an_entrepreneur_needs_no_signature_and_others_do_in_the_database_too(kept, changing) -> None:
+async def test_an_entrepreneur_signs_for_another_number_like_everybody_else(kept) -> None:
     entrepreneur = await registered(kept, ClientKind.ENTREPRENEUR)
     await entrepreneur.ask()
     await entrepreneur.proved(without="signature")
+    with pytest.raises(Conflict, match="details-not-proved"):
+        await entrepreneur.steps.apply_change(entrepreneur.ref)
+    await entrepreneur.signature()
     assert (await entrepreneur.steps.apply_change(entrepreneur.ref)).state == "CHANGED"
+
+
+async def test_the_database_too_changes_no_number_without_the_signature(kept, changing) -> None:
     await changing.ask()
     query = "update details_change set state = 'CHANGED', ended_at = now() where id = :id"
     with pytest.raises(DBAPIError, match="details_change_signed_check"):

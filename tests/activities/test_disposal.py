@@ -27,7 +27,7 @@ from activities.disposals import DisposalRef, Disposals
 from rules.client import ClientKind, IdentityDocument, Person
 from rules.errors import BusinessError, Conflict, Gone, NotAllowed, NotFound, Unavailable
 from rules.lender import EXAMPLE
-from storage import audit, disposals
+from storage import audit, challenges, disposals
 from storage.archive import Archive
 from storage.clock import now
 from storage.database import Database, libpq_url, run
@@ -190,6 +190,8 @@ class TestWhenItsTimeIsOver:
         self, records: Records, keep: Callable[..., Any], staff: tuple[UUID, UUID], destroying: Disposals
     ) -> None:
         kept = await keep()
+        async with records.database.begin() as session:
+            await challenges.remember(session, kept.documents[0].id, kept.client.id, uuid4(), bytes(64), [1])
         ref = await decided(records, kept, staff)
         assert (await destroying.destroy_data(ref)).state == "DESTROYED"
         client = await client_of(records, kept)
@@ -209,6 +211,7 @@ class TestWhenItsTimeIsOver:
                 await run(session, "select account from application where client_id = :id", id=client.id)
             ).scalars()
             assert await records.clients.by_phone(session, kept.person.phone) is None
+            assert await challenges.alike(session, [1], uuid4()) == [], "what the face looked like is gone"
         assert account == b""
         with pytest.raises(Gone, match="data-destroyed"):
             records.vault.open_own(account, "application:x:account")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 import pytest
-from senses import faces, photo, shared
+from senses import MODELS, faces, photo, shared
 
 from activities.integrations.biometrics import images
-from activities.integrations.biometrics.faces import percent
+from activities.integrations.biometrics.detection import FaceDetector
+from activities.integrations.biometrics.faces import DeepFaceEngine, percent
+from activities.integrations.biometrics.mesh import FaceMesh
+from infra.borrower.head import Head
 from rules.errors import BrokenContract, InvalidInput
 from rules.evidence import FaceDecision, FaceProblem
 
@@ -24,7 +28,8 @@ def test_two_photographs_of_one_person_are_accepted(who: str) -> None:
     assert found.cosine > 0.5
     assert found.similarity_percent >= 95
     assert found.threshold == 0.40
-    assert found.model_sha256.startswith("81b1b042")
+    assert found.unsure_threshold == 0.363
+    assert found.model_sha256.startswith("487a139e")  # OpenCV reads the packed weights
 
 
 def test_no_photograph_passes_for_another_persons() -> None:
@@ -44,6 +49,43 @@ def test_a_stored_embedding_gives_the_same_answer() -> None:
         faces().compare(photo("person_a_1"), photo("person_a_2")),
     )
     assert kept == fresh
+
+
+def test_opencv_and_deepface_make_one_embedding_of_each_face() -> None:
+    reference = DeepFaceEngine(MODELS, path="deepface")
+    assert (faces().path, reference.path) == ("opencv", "deepface")
+    assert reference.model_sha256.startswith("81b1b042")
+    assert set(faces().models) == {"face_detection_yunet_2023mar.onnx", "sface_int8bq_clean.onnx"}
+    for name in SIX:
+        ours, theirs = faces().embedding(photo(name)), reference.embedding(photo(name))
+        assert float(np.frombuffer(ours, np.float32) @ np.frombuffer(theirs, np.float32)) >= 0.99999
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    pairs = [(one, other) for one in SIX for other in SIX]
+    alone = [faces().compare(photo(one), photo(other)) for one, other in pairs]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda pair: faces().compare(photo(pair[0]), photo(pair[1])), pairs))
+    assert together == alone
+
+
+def test_a_large_photograph_is_compared_by_less_of_it_and_a_small_face_by_all_of_it() -> None:
+    face = images.decode(photo("person_b_1"))
+    large = cv2.resize(face, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    small = cv2.resize(face, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)  # a face of 160 in 2700 pixels
+    far = cv2.copyMakeBorder(small, 1080, 1080, 1100, 1100, cv2.BORDER_CONSTANT, value=(90, 90, 90))
+    assert faces().compare(_jpeg(large), photo("person_b_2")).cosine == pytest.approx(
+        faces().compare(photo("person_b_1"), photo("person_b_2")).cosine, abs=0.03
+    )
+    assert faces().compare(_jpeg(far), photo("person_b_1")).cosine > 0.9
+
+
+def test_the_largest_face_wins() -> None:
+    small = cv2.resize(images.decode(photo("person_a_2")), None, fx=0.5, fy=0.5)
+    beside = np.full((900, 716 + small.shape[1], 3), 90, np.uint8)
+    beside[:, :716], beside[: small.shape[0], 716:] = images.decode(photo("person_b_1")), small
+    assert faces().compare(_jpeg(beside), photo("person_b_2")).decision is FaceDecision.SAME
+    assert faces().compare(_jpeg(beside), photo("person_a_1")).decision is FaceDecision.DIFFERENT
 
 
 def test_a_damaged_embedding_is_no_face() -> None:
@@ -114,3 +156,124 @@ def test_all_pairs_of_the_further_material_are_judged_right(capsys: pytest.Captu
         print(f"\n  faces: {len(pairs) - len(wrong)} of {len(pairs)} pairs right")
     assert len(pairs) > 300
     assert wrong == []
+
+
+# ---- the photograph for a registration
+
+
+@pytest.mark.parametrize("name", ["person_a_2", "person_b_1"])
+def test_the_selfies_of_the_demo_will_do(name: str) -> None:
+    found = faces().portrait(photo(name))
+    assert found.problem is None
+    assert set(found.measures) > {"yaw", "pitch", "roll", "mouth_gap", "glasses", "cover"}
+
+
+def _marked(name: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """A photograph, the mesh of its face, the distance between its eyes."""
+    picture = np.array(images.decode(photo(name)))
+    mesh = faces()._mesh.of_face(picture, FaceDetector(MODELS).find(picture)[0])[:, :2]
+    return picture, mesh, float(np.linalg.norm(mesh[33] - mesh[263]))
+
+
+def _eyes(mesh: np.ndarray, between: float) -> list[tuple[int, int]]:
+    middles = ((mesh[33] + mesh[133]) / 2, (mesh[263] + mesh[362]) / 2)
+    return [(int(middle[0]), int(middle[1] + 0.04 * between)) for middle in middles]
+
+
+def _spectacles(name: str) -> np.ndarray:
+    picture, mesh, between = _marked(name)
+    thick = max(2, int(0.03 * between))
+    for eye in _eyes(mesh, between):
+        cv2.ellipse(picture, eye, (int(0.23 * between), int(0.2 * between)), 0, 0, 360, (30, 30, 30), thick)
+    root, half = mesh[168].astype(int), int(0.1 * between)
+    cv2.line(picture, (root[0] - half, root[1]), (root[0] + half, root[1]), (30, 30, 30), thick)
+    return picture
+
+
+def _dark_glasses(name: str) -> np.ndarray:
+    picture, mesh, between = _marked(name)
+    for eye in _eyes(mesh, between):
+        cv2.ellipse(picture, eye, (int(0.3 * between), int(0.24 * between)), 0, 0, 360, (20, 20, 20), -1)
+    return picture
+
+
+def _mask(name: str, colour: tuple[int, int, int]) -> np.ndarray:
+    picture, mesh, _ = _marked(name)
+    edge = [234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454]
+    cv2.fillPoly(picture, [mesh[[*edge, 346, 347, 197, 118, 117]].astype(np.int32)], colour)
+    return picture
+
+
+def _turned(name: str, degrees: float) -> np.ndarray:
+    picture = images.decode(photo(name))
+    height, width = picture.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    return np.asarray(cv2.warpAffine(picture, turn, (width, height), borderMode=cv2.BORDER_REPLICATE))
+
+
+def _shaded(name: str) -> np.ndarray:
+    """Half of the face in the shade."""
+    picture = images.decode(photo(name))
+    left, _, width, _ = FaceDetector(MODELS).find(picture)[0].box
+    light = np.clip((np.arange(picture.shape[1]) - left - width / 2) / 20 + 0.5, 0.2, 1.0)
+    return (picture * light[None, :, None]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", ["person_a_2", "person_b_1"])
+def test_each_flaw_of_a_portrait_is_told_by_its_name(name: str) -> None:
+    good = images.decode(photo(name))
+    seen = {
+        "far": cv2.resize(good, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA),
+        "night": (good * 0.35).astype(np.uint8),
+        "shaken": cv2.GaussianBlur(good, (0, 0), 7),
+        "tilted": _turned(name, 25),
+        "shade": _shaded(name),
+        "spectacles": _spectacles(name),
+        "dark glasses": _dark_glasses(name),
+        "white mask": _mask(name, (235, 225, 215)),
+        "black mask": _mask(name, (25, 25, 25)),
+    }
+    assert {flaw: faces().portrait_problem(_jpeg(picture)) for flaw, picture in seen.items()} == {
+        "far": FaceProblem.TOO_SMALL,
+        "night": FaceProblem.TOO_DARK,
+        "shaken": FaceProblem.BLURRED,
+        "tilted": FaceProblem.TILTED,
+        "shade": FaceProblem.UNEVEN_LIGHT,
+        "spectacles": FaceProblem.GLASSES,
+        "dark glasses": FaceProblem.GLASSES,
+        "white mask": FaceProblem.COVERED,
+        "black mask": FaceProblem.COVERED,
+    }
+
+
+def test_a_turned_head_is_no_portrait() -> None:
+    head = Head(images.decode(photo("person_b_1")), FaceMesh(MODELS).of_photo(photo("person_b_1")))
+    shown = [head.turned("left", 0), head.turned("left", 1), head.turned("right", 1)]
+    seen = [faces().portrait_problem(_jpeg(picture)) for picture in shown]
+    assert seen == [None, FaceProblem.TURNED, FaceProblem.TURNED]
+
+
+def test_a_talking_mouth_is_told_to_close() -> None:
+    picture, mesh, between = _marked("person_a_2")
+    middle = ((mesh[13] + mesh[14]) / 2).astype(int)
+    low = middle[1]
+    drop = int(0.25 * between)  # the jaw falls: everything below the lips' line moves down, the gap is dark
+    opened = np.vstack([picture[:low], np.repeat(picture[low : low + 1], drop, axis=0), picture[low:-drop]])
+    axes = (int(0.2 * between), drop // 2)
+    cv2.ellipse(opened, (int(middle[0]), int(low + drop // 2)), axes, 0, 0, 360, (30, 20, 60), -1)
+    assert faces().portrait_problem(_jpeg(opened)) is FaceProblem.MOUTH_OPEN
+
+
+def test_a_broad_grin_is_no_portrait() -> None:
+    assert faces().portrait_problem(photo("impostor_1")) is FaceProblem.NOT_NEUTRAL
+
+
+def test_genuine_portraits_are_not_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = shared("faces", "portraits")
+    found = {path.name: faces().portrait_problem(path.read_bytes()) for path in sorted((folder / "deepface").iterdir())}
+    live = faces().portrait_problem((folder / "spoof" / "image_T1.jpg").read_bytes())
+    with capsys.disabled():
+        print(f"\n  portraits: {len(found)} of three people")
+    assert len(found) == 12
+    assert {problem for problem in found.values()} == {None}
+    assert live is FaceProblem.TURNED

@@ -6,10 +6,9 @@ and a look at another application's face counts for nothing.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,28 +21,25 @@ from activities.merchants import merchant_ground
 from activities.payout_orders import PayoutOrder
 from activities.payouts import Payouts
 from activities.ports import Bank, Destination, Payout, Recipient
-from rules.evidence import FaceComparison, FaceDecision, LivenessResult, LivenessVerdict
+from rules.evidence import FaceComparison, FaceDecision, LivenessResult, LivenessVerdict, PassiveFound
 from rules.money import Money
 from rules.products import ReceivingMethod
 from rules.receiving import MERCHANT_ACT, Receiving, merchant_act
 from storage import challenges, reviews
-from storage.archive import Archive
-from storage.clients import Clients
-from storage.database import Database
-from storage.documents import Documents
-from storage.tables import Application, Check, OutboundPayment
-from storage.vault import Vault
+from storage.tables import Application, Check, LivenessClip, OutboundPayment
 from tests.support.cash_world import hired, signed
+from tests.support.servicing_world import opened_records
+
+if TYPE_CHECKING:
+    from infra.settings import Archive as ArchiveSettings
 
 SELLER = Receiving(method=ReceivingMethod.MERCHANT, value="ulgi-technika")
 
 
 @pytest.fixture(scope="module")
-async def records(database_url: str) -> AsyncIterator[Records]:
-    database = Database(database_url, pool_size=10)
-    vault = Vault({"first": secrets.token_bytes(32)}, "first", secrets.token_bytes(32))
-    yield Records(database, vault, Clients(vault), Documents(cast(Archive, None), vault))
-    await database.close()
+async def records(database_url: str, archive_settings: ArchiveSettings) -> AsyncIterator[Records]:
+    async with opened_records(database_url, archive_settings) as kept:
+        yield kept
 
 
 async def to_seller(records: Records, how: Receiving = SELLER) -> ApplicationRef:
@@ -162,34 +158,42 @@ class PlayedFaces:
             decision=FaceDecision.SAME, cosine=0.9, similarity_percent=99, threshold=0.4, model_sha256="0"
         )
 
-    def check(self, video: bytes, sequence: Any, photo: bytes) -> LivenessResult:
-        return LivenessResult(verdict=LivenessVerdict.LIVE, steps=[])
+    models: ClassVar[dict[str, str]] = {}
 
-
-class InMemory:
-    """Documents that are their own content."""
-
-    async def load(self, session: Any, document_id: UUID) -> tuple[None, bytes]:
-        return None, document_id.bytes
+    def check(self, video: bytes, sequence: Any, photo: bytes, policy: Any, **asked: Any) -> LivenessResult:
+        return LivenessResult(verdict=LivenessVerdict.LIVE, steps=[], passive=PassiveFound(configured=False))
 
 
 async def test_the_challenge_of_one_payment_confirms_no_other(records: Records) -> None:
     ref, other = await to_seller(records), await to_seller(records)
-    kept = Records(records.database, records.vault, records.clients, cast(Documents, InMemory()))
-    faces = Faces(kept, PlayedFaces(), PlayedFaces(), cast(Any, None))  # type: ignore[arg-type]
+    faces = Faces(records, PlayedFaces(), PlayedFaces(), cast(Any, None))  # type: ignore[arg-type]
     async with records.moment() as moment:
         client = await records.clients.get(moment.session, ref.client_id)
         records.clients.seal_embedding(client, bytes(512))
         moment.session.add(client)
         issued = {
-            act: (await challenges.issue(moment.session, ref.client_id, act, None, None, 120)).id
+            act: (await challenges.issue(moment.session, ref.client_id, act, None, b"session", 120)).id
             for act in ("CONTRACT", merchant_act(other.application_id), merchant_act(ref.application_id))
         }
 
     async def shown(challenge_id: UUID) -> Any:
+        async with records.moment() as moment:
+            selfie, video = [
+                await records.documents.keep(
+                    moment.session, uuid4().bytes, kind=kind, media_type="image/jpeg", direction="received",
+                    client=await records.clients.get(moment.session, ref.client_id), retain_until=moment.retain_until(),
+                )
+                for kind in ("selfie", "liveness_video")
+            ]  # fmt: skip
+            moment.session.add(
+                LivenessClip(
+                    document_id=video.id, client_id=ref.client_id, challenge_id=challenge_id, session_hash=b"session",
+                    received_at=moment.at, sent_sha256=video.sha256,
+                )
+            )  # fmt: skip
         return await faces.check_face(
             FaceShown(
-                client_id=ref.client_id, act=MERCHANT_ACT, selfie_id=uuid4(), video_id=uuid4(),
+                client_id=ref.client_id, act=MERCHANT_ACT, selfie_id=selfie.id, video_id=video.id,
                 challenge_id=challenge_id, application_id=ref.application_id,
             )
         )  # fmt: skip

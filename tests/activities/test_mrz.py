@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from senses import PHOTOS, faces, photo, reader, shared
+from made_rows import SEIDAKHMETOVA, made_row, made_text
+from senses import PHOTOS, faces, photo, reader
 
 from activities.integrations.biometrics import images
-from activities.integrations.biometrics.mrz import MrzReader, MrzText, decode
-from activities.integrations.biometrics.mrz_format import ALPHABET, FORMATS, TD1, TD2, TD3, check_digit
-from activities.integrations.biometrics.mrz_lines import BLANK, LogProbabilities, constrained, greedy
+from activities.integrations.biometrics.mrz_format import FORMATS, TD1, TD2, TD3, check_digit
+from activities.integrations.biometrics.mrz_lines import constrained, greedy
 from infra.borrower import card
 from infra.borrower.person import Persona, make_persona
 from rules.errors import InvalidInput
 from rules.evidence import DocumentOutcome, FaceDecision
-
-SEIDAKHMETOVA = [
-    "IDKAZ0412365878880412401006<<<",
-    "8804123F3104116KAZ<<<<<<<<<<<2",
-    "SEIDAKHMETOVA<<MADINA<<<<<<<<<",
-]
 
 
 def _persona(seed: int, who: str = "a") -> Persona:
@@ -62,64 +54,46 @@ class TestTheText:
 class TestDecoding:
     """Made-up probabilities, so that each rule stands alone."""
 
-    @staticmethod
-    def _row(text: str, *, doubt: dict[int, tuple[str, float]] | None = None) -> LogProbabilities:
-        """Two frames a symbol and a blank between; `doubt`: position -> (second symbol, its share)."""
-        shares = np.full((3 * len(text), BLANK + 1), 1e-6)
-        for at, symbol in enumerate(text):
-            shares[3 * at : 3 * at + 2, ALPHABET.index(symbol)] = 1
-            shares[3 * at + 2, BLANK] = 1
-            if doubt and at in doubt:
-                other, share = doubt[at]
-                shares[3 * at : 3 * at + 2, ALPHABET.index(symbol)] = 1 - share
-                shares[3 * at : 3 * at + 2, ALPHABET.index(other)] = share
-        return np.log(shares / shares.sum(1, keepdims=True)).astype(np.float32)
-
-    def _read(self, lines: list[str], **doubts: dict[int, tuple[str, float]]) -> MrzText:
-        text = decode([self._row(line, doubt=doubts.get(f"line{at}")) for at, line in enumerate(lines)])
-        assert text is not None
-        return text
-
     def test_a_clear_row_is_read_alike_with_and_without_its_alphabet(self) -> None:
-        row = self._row(SEIDAKHMETOVA[1])
+        row = made_row(SEIDAKHMETOVA[1])
         found = constrained(row, TD1.masks[1])
         assert found is not None
         assert greedy(row).text == found.text == SEIDAKHMETOVA[1]
 
     @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
     def test_a_row_shorter_than_the_format_has_no_reading(self, form: object) -> None:
-        assert constrained(self._row("A" * 5), TD1.masks[0]) is None
+        assert constrained(made_row("A" * 5), TD1.masks[0]) is None
 
     def test_a_symbol_that_may_not_stand_there_gives_way(self) -> None:
         printed = "88O4123F3104116KAZ<<<<<<<<<<<2"
-        found = constrained(self._row(printed, doubt={2: ("0", 0.3)}), TD1.masks[1])
+        found = constrained(made_row(printed, doubt={2: ("0", 0.3)}), TD1.masks[1])
         assert found is not None
         assert found.text == SEIDAKHMETOVA[1]
 
     def test_one_doubtful_symbol_is_mended(self) -> None:
         misread = SEIDAKHMETOVA[1][:4] + "7" + SEIDAKHMETOVA[1][5:]
-        found = self._read([SEIDAKHMETOVA[0], misread, SEIDAKHMETOVA[2]], line1={4: ("1", 0.4)})
+        found = made_text([SEIDAKHMETOVA[0], misread, SEIDAKHMETOVA[2]], line1={4: ("1", 0.4)})
         assert (found.accepted, found.mended, found.lines) == (True, True, SEIDAKHMETOVA)
 
     def test_a_sure_symbol_is_never_mended(self) -> None:
         altered = SEIDAKHMETOVA[1][:4] + "7" + SEIDAKHMETOVA[1][5:]
-        found = self._read([SEIDAKHMETOVA[0], altered, SEIDAKHMETOVA[2]])
+        found = made_text([SEIDAKHMETOVA[0], altered, SEIDAKHMETOVA[2]])
         assert (found.accepted, found.mended, found.surely_wrong) == (False, False, True)
 
     def test_two_doubtful_symbols_are_not_mended(self) -> None:
         misread = SEIDAKHMETOVA[1][:3] + "77" + SEIDAKHMETOVA[1][5:]
         doubts = {3: ("4", 0.4), 4: ("1", 0.4)}
-        assert not self._read([SEIDAKHMETOVA[0], misread, SEIDAKHMETOVA[2]], line1=doubts).accepted
+        assert not made_text([SEIDAKHMETOVA[0], misread, SEIDAKHMETOVA[2]], line1=doubts).accepted
 
     def test_an_unknown_state_is_not_accepted(self) -> None:
         lines = ["I<SI<09999100180706966505468<<", "6606079F0807276SI<<<<<<<<<<<<0", "VZOREC<<TINA<<<<<<<<<<<<<<<<<<"]
         assert TD1.valid(lines)
-        assert not self._read(lines).accepted
+        assert not made_text(lines).accepted
 
     def test_a_doubtful_name_is_accepted_but_unsure(self) -> None:
-        found = self._read(SEIDAKHMETOVA, line2={3: ("O", 0.2)})
+        found = made_text(SEIDAKHMETOVA, line2={3: ("O", 0.2)})
         assert (found.accepted, found.names_sure) == (True, False)
-        assert self._read(SEIDAKHMETOVA).names_sure
+        assert made_text(SEIDAKHMETOVA).names_sure
 
 
 class TestTheCard:
@@ -181,42 +155,3 @@ class TestTheCard:
 
     def test_a_selfie_is_no_card(self) -> None:
         assert reader().read_back(photo("person_b_1")).outcome is DocumentOutcome.RETAKE
-
-
-def _run(engine: MrzReader, folder: Path, rows: list[dict[str, str]]) -> tuple[int, int, list[str]]:
-    """Read exactly, accepted, and the files accepted with a protected line wrong."""
-    exact, accepted, wrong = 0, 0, []
-    for row in rows:
-        found = engine.read(np.asarray(cv2.imread(str(folder / row["file"])), np.uint8))
-        truth = row["mrz"].split("|")
-        if found is None:
-            continue
-        exact += found.lines == truth
-        accepted += found.accepted
-        protected = {"TD1": slice(0, 2), "TD2": slice(1, 2), "TD3": slice(1, 2)}[found.form.name]
-        if found.accepted and found.lines[protected] != truth[protected]:
-            wrong.append(row["file"])
-    return exact, accepted, wrong
-
-
-def test_generated_photographs_are_read_exactly(capsys: pytest.CaptureFixture[str]) -> None:
-    folder = shared("mrz/synthetic", "pictures")
-    with (folder / "truth.csv").open(newline="", encoding="utf8") as file:
-        rows = [row for row in csv.DictReader(file) if row["doc_format"] in ("TD1", "TD2", "TD3")][3::4]
-    exact, accepted, wrong = _run(reader()._mrz, folder, rows)
-    with capsys.disabled():
-        print(f"\n  mrz, generated: {exact} of {len(rows)} read exactly, {accepted} accepted, {len(wrong)} wrong")
-    assert len(rows) >= 20
-    assert wrong == []
-    assert exact >= len(rows) - 1
-
-
-def test_fronts_and_bank_cards_are_never_accepted(capsys: pytest.CaptureFixture[str]) -> None:
-    fronts = sorted(shared("mrz/synthetic", "fronts").glob("*kzfront*"))[::3]
-    others = sorted(path for path in shared("mrz/negatives", "negatives").iterdir() if path.suffix in (".jpg", ".png"))
-    found = [reader().read_back(path.read_bytes()).outcome for path in (*fronts, *others)]
-    with capsys.disabled():
-        print(f"\n  mrz, negatives: {len(found)} pictures")
-    assert found
-    assert DocumentOutcome.READ not in found
-    assert DocumentOutcome.READ_NAME_UNSURE not in found

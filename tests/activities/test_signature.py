@@ -280,6 +280,6 @@ async def test_without_nettle_the_verdict_is_the_same(world: PkiWorld, monkeypat
 
 async def test_a_key_of_an_unknown_kind_is_named_as_such(world: PkiWorld) -> None:
     cms = (await world.key("GOST2015")).sign(CONTENT)
-    shorter = cms.replace(der.oid("1.2.398.3.10.1.1.2.2"), der.oid("1.2.398.3.10.1.1.2.1"))  # 34.10-2015 with 256 bits
-    evidence = await world.verify(shorter, CONTENT)
+    unknown = cms.replace(der.oid("1.2.398.3.10.1.1.2.2"), der.oid("1.2.398.3.10.1.1.2.9"))
+    evidence = await world.verify(unknown, CONTENT)
     assert (evidence.ground, evidence.algorithm) == (Ground.WRONG_DIGEST, None)

@@ -95,3 +95,22 @@ async def test_messages_made_by_openssl_are_accepted(world: PkiWorld, tmp_path: 
     command = "openssl cms -sign -binary -md sha256 -signer certificate -inkey key -outform DER -in content -out cms"
     subprocess.run([*command.split(), *extra.split()], cwd=tmp_path, check=True)
     assert (await world.verify((tmp_path / "cms").read_bytes(), CONTENT)).accepted
+
+
+@pytest.mark.parametrize(
+    ("alg", "name"),
+    [
+        ("RSA4096", "RSA-SHA256"),
+        ("GOST2015_256", "GOST34310-2015-256"),
+        ("GOST2004", "GOST34310-2004"),
+    ],
+)
+async def test_every_other_kind_of_key_is_judged_alike(world: PkiWorld, alg: Alg, name: str) -> None:
+    key = await world.key(alg)
+    for detached in (True, False):
+        evidence = await world.verify(key.sign(CONTENT, detached=detached), CONTENT)
+        assert (evidence.accepted, evidence.algorithm) == (True, name)
+    assert (await world.verify(key.sign_badly(CONTENT), CONTENT)).ground == Ground.WRONG
+    assert (await world.verify(key.sign(CONTENT), CONTENT + b"!")).ground == Ground.OTHER_CONTENT
+    await key.set_status(world.client, "REVOKED", "superseded")
+    assert (await world.verify(key.sign(CONTENT), CONTENT)).ground == Ground.REVOKED

@@ -23,7 +23,7 @@ from api.services import Services
 from cli.staff import create
 from rules.client import ClientKind, IdentityDocument, Person
 from rules.lender import EXAMPLE
-from storage import passwords
+from storage import devices, passwords
 from storage.archive import Archive
 from storage.clients import Clients
 from storage.database import Database
@@ -134,7 +134,9 @@ async def new_borrower(
         async with records.database.begin() as session:
             client: Client = await records.clients.register(session, person, ClientKind.INDIVIDUAL, "kk", "2025")
             await records.clients.complete(session, client, password_hash)
-        borrower = Borrower(client.id, phone, client_of(), device=new_key())
+            device = new_key()  # the one that the registration came from
+            await devices.remember(session, client.id, records.vault.index("device", f"mobile|{device}"), "mobile")
+        borrower = Borrower(client.id, phone, client_of(), device=device)
         assert (await borrower.log_in()).status_code == 201
         return borrower
 

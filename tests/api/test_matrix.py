@@ -22,9 +22,19 @@ from api.openapi import keyed
 from api.services import Services
 from rules.products import product
 from rules.schedule import Method
+from storage import factors, sessions, signing
 from storage.outbox import add
+from storage.refunds import Named
 from storage.tables import Application, Contract, Loan, LoanEvent, OutboxAction, RestructuringRequest
-from tests.support.api_world import Borrower, Colleague, application_body, assert_problem, new_key, new_phone
+from tests.support.api_world import (
+    PASSWORD,
+    Borrower,
+    Colleague,
+    application_body,
+    assert_problem,
+    new_key,
+    new_phone,
+)
 from tests.support.cash_world import cash_order_of
 
 
@@ -34,7 +44,9 @@ class Who(Enum):
     ANYBODY = auto()
     ANY_CLIENT = auto()  # answers about the asker alone; there is nobody else's id in it
     OWNER = auto()  # the path names something; another client gets 404
+    RECOVERER = auto()  # who shows the token of a recovery; tests/api/test_recovery.py asks with another's
     SIGNED = auto()  # a callback: the signature is the key
+    TELEPHONE = auto()  # the state's application: the token of one document is the key
     STAFF = auto()
     REVIEWER = auto()  # officer and compliance
     OFFICER = auto()
@@ -67,18 +79,52 @@ ROWS: dict[tuple[str, str], Who] = {
     ("post", f"{V1}/registrations/{{registration_id}}/document"): Who.OWNER,
     ("post", f"{V1}/registrations/{{registration_id}}/challenges"): Who.OWNER,
     ("post", f"{V1}/registrations/{{registration_id}}/face"): Who.OWNER,
+    ("post", f"{V1}/registrations/{{registration_id}}/authority"): Who.OWNER,
     ("get", f"{V1}/registrations/{{registration_id}}/statement"): Who.OWNER,
     ("get", f"{V1}/registrations/{{registration_id}}/statement/content"): Who.OWNER,
     ("put", f"{V1}/registrations/{{registration_id}}/signature"): Who.OWNER,
     ("put", f"{V1}/registrations/{{registration_id}}/password"): Who.OWNER,
     ("post", f"{V1}/sessions"): Who.ANYBODY,
+    ("post", f"{V1}/sessions/codes"): Who.ANYBODY,
+    ("post", f"{V1}/sessions/passkeys"): Who.ANYBODY,
+    ("post", f"{V1}/sessions/factors"): Who.ANYBODY,
+    ("post", f"{V1}/sessions/factors/code"): Who.ANYBODY,
+    ("post", f"{V1}/sessions/factors/passkey"): Who.ANYBODY,
     ("delete", f"{V1}/sessions/current"): Who.ANY_CLIENT,
+    ("post", f"{V1}/recoveries"): Who.ANYBODY,
+    ("post", f"{V1}/recoveries/code"): Who.ANYBODY,
+    ("post", f"{V1}/recoveries/confirmation"): Who.ANYBODY,
+    ("get", f"{V1}/recoveries/{{recovery_id}}"): Who.RECOVERER,
+    ("post", f"{V1}/recoveries/{{recovery_id}}/challenges"): Who.RECOVERER,
+    ("put", f"{V1}/recoveries/{{recovery_id}}/face"): Who.RECOVERER,
+    ("put", f"{V1}/recoveries/{{recovery_id}}/password"): Who.RECOVERER,
+    ("post", f"{V1}/account/step-ups"): Who.ANY_CLIENT,
+    ("post", f"{V1}/account/step-ups/code"): Who.ANY_CLIENT,
+    ("post", f"{V1}/account/step-ups/passkey"): Who.ANY_CLIENT,
+    ("post", f"{V1}/account/step-ups/proof"): Who.ANY_CLIENT,
+    ("get", f"{V1}/account/factors"): Who.ANY_CLIENT,
+    ("post", f"{V1}/account/factors/totp"): Who.ANY_CLIENT,
+    ("post", f"{V1}/account/factors/totp/confirmation"): Who.ANY_CLIENT,
+    ("post", f"{V1}/account/factors/passkeys/options"): Who.ANY_CLIENT,
+    ("post", f"{V1}/account/factors/passkeys"): Who.ANY_CLIENT,
+    ("post", f"{V1}/account/factors/{{factor_id}}/removal"): Who.OWNER,
+    ("put", f"{V1}/account/password"): Who.ANY_CLIENT,
+    ("get", f"{V1}/account/sessions"): Who.ANY_CLIENT,
+    ("delete", f"{V1}/account/sessions/{{session_id}}"): Who.OWNER,
+    ("delete", f"{V1}/account/sessions"): Who.ANY_CLIENT,
+    ("get", f"{V1}/account/security-notices"): Who.ANY_CLIENT,
     ("get", f"{V1}/me"): Who.ANY_CLIENT,
     ("get", f"{V1}/messages"): Who.ANY_CLIENT,
     ("post", f"{V1}/messages"): Who.ANY_CLIENT,
     ("get", f"{V1}/documents"): Who.ANY_CLIENT,
     ("get", f"{V1}/documents/{{document_id}}/content"): Who.OWNER,
     ("get", f"{V1}/documents/{{document_id}}/confirmation"): Who.OWNER,
+    ("post", f"{V1}/documents/{{document_id}}/signing-requests"): Who.OWNER,
+    ("get", f"{V1}/signing-requests/{{signing_request_id}}"): Who.OWNER,
+    ("get", f"{V1}/signing-requests/{{signing_request_id}}/qr.png"): Who.OWNER,
+    ("get", "/mgovSign"): Who.ANYBODY,
+    ("get", "/mgovSign/documents/{signing_request_id}"): Who.TELEPHONE,
+    ("put", "/mgovSign/documents/{signing_request_id}"): Who.TELEPHONE,
     ("get", f"{V1}/actions/{{action_id}}"): Who.OWNER,
     ("get", f"{V1}/account/leak"): Who.ANY_CLIENT,
     ("post", f"{V1}/account/leak/challenges"): Who.ANY_CLIENT,
@@ -91,6 +137,13 @@ ROWS: dict[tuple[str, str], Who] = {
     ("post", f"{V1}/account/phone-changes/{{change_id}}/challenges"): Who.OWNER,
     ("put", f"{V1}/account/phone-changes/{{change_id}}/face"): Who.OWNER,
     ("put", f"{V1}/account/phone-changes/{{change_id}}/signature"): Who.OWNER,
+    ("get", f"{V1}/account/bank-details"): Who.ANY_CLIENT,
+    ("post", f"{V1}/account/bank-details/changes"): Who.ANY_CLIENT,
+    ("get", f"{V1}/account/bank-details/changes"): Who.ANY_CLIENT,
+    ("get", f"{V1}/account/bank-details/changes/{{account_change_id}}"): Who.OWNER,
+    ("post", f"{V1}/account/bank-details/changes/{{account_change_id}}/challenges"): Who.OWNER,
+    ("put", f"{V1}/account/bank-details/changes/{{account_change_id}}/face"): Who.OWNER,
+    ("put", f"{V1}/account/bank-details/changes/{{account_change_id}}/signature"): Who.OWNER,
     ("post", f"{V1}/applications"): Who.ANY_CLIENT,
     ("get", f"{V1}/applications"): Who.ANY_CLIENT,
     ("get", f"{V1}/applications/{{application_id}}"): Who.OWNER,
@@ -140,6 +193,10 @@ ROWS: dict[tuple[str, str], Who] = {
     ("get", "/staff/api/reviews"): Who.REVIEWER,
     ("post", "/staff/api/reviews/{review_id}/claim"): Who.REVIEWER,
     ("post", "/staff/api/reviews/{review_id}/decide"): Who.REVIEWER,
+    ("get", "/staff/api/reviews/{review_id}/card"): Who.OFFICER,
+    ("get", "/staff/api/reviews/{review_id}/authority"): Who.REVIEWER,
+    ("get", "/staff/api/reviews/{review_id}/authority/scans/{document_id}"): Who.REVIEWER,
+    ("get", "/staff/api/clients/{client_id}/factors"): Who.REVIEWER,
     ("get", "/staff/api/payments"): Who.REVIEWER,
     ("post", "/staff/api/payments"): Who.OFFICER,
     ("post", "/staff/api/payments/{payment_id}/assignments"): Who.REVIEWER,
@@ -234,7 +291,28 @@ ROWS: dict[tuple[str, str], Who] = {
     ("post", "/staff/api/cash-orders/{number}/pay"): Who.CASHIER,
 }
 JPEG, MP4 = b"\xff\xd8\xff" + b"\x00" * 64, b"\x00\x00\x00\x18ftypisom" + b"\x00" * 64
+STEP_UP = {"step_up_id": "x" * 43}
 BODIES: dict[str, dict[str, Any]] = {
+    "/account/password": {"json": {**STEP_UP, "password": "correct horse"}},
+    "/account/step-ups": {"json": {"password": PASSWORD}},
+    "/step-ups/code": {"json": STEP_UP},
+    "/step-ups/passkey": {"json": STEP_UP},
+    "/step-ups/proof": {"json": {**STEP_UP, "totp": "123456"}},
+    "/factors/totp": {"json": STEP_UP},
+    "/totp/confirmation": {"json": {"totp": "123456"}},
+    "/passkeys/options": {"json": STEP_UP},
+    "/factors/passkeys": {
+        "json": {
+            "name": "key",
+            "passkey": {
+                "id": "AA",
+                "rawId": "AA",
+                "type": "public-key",
+                "response": {"clientDataJSON": "e30", "attestationObject": "AA"},
+            },
+        }
+    },
+    "/removal": {"json": STEP_UP},
     "/code/confirmation": {"json": {"code": "123456"}},
     "/document": {"files": {"front": JPEG, "back": JPEG}},
     "/face": {"files": {"selfie": JPEG, "video": MP4}, "data": {"challenge_id": str(uuid4())}},
@@ -279,6 +357,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/repayment-wish": {"json": {"choice": "shorter_term"}},
     "/restructuring": {"json": {"ground": "income-lost", "text": "Жұмысымнан айырылдым"}},
     "/answer": {"json": {"decision": "refuse", "reason_code": "able-to-pay"}},
+    "/authority": {
+        "files": {"scan_1": JPEG},
+        "data": {"paper": '{"kind":"ORDER","number":"1","issued_on":"2026-01-12"}'},
+    },
+    "/bank-details/changes": {"json": {"iban": "KZ86125KZT5004100100"}},
     "/phone-changes": {"json": {"phone": "+77019876543"}},
     "/complaints": {"json": {"topic": "service", "text": "Жауап кеш келді"}},
     "/disposals": {"json": {"client_id": str(uuid4()), "reason": "term-over"}},
@@ -338,12 +421,18 @@ async def world(
 
 
 async def _care_of(records: Records, client_id: UUID, staff_id: UUID) -> dict[str, str]:
-    """A change of the phone number, and a leak of the client's data."""
+    """A change of bank details that ended, one of the phone number, and a leak of the client's data."""
     async with records.moment() as moment:
         client = await records.clients.get(moment.session, client_id)
+        account = Named(kind="iban", value="KZ86125KZT5004100100")
+        ended = await details_desk.ask_account(records, moment, client, uuid4(), account, None)
+        await details_desk.end(moment, ended, "EXPIRED", "details-change-expired")
         row = await details_desk.ask(records, moment, client, uuid4(), new_phone(), None)
         leak = await leaks.enter(records, moment, client, uuid4(), "police", "seen", moment.at, staff_id)
-    return {"change_id": str(row.id), "leak_id": str(leak.id), "notice_id": str(uuid4()), "bundle_id": str(uuid4())}
+    return {
+        "change_id": str(row.id), "account_change_id": str(ended.id), "leak_id": str(leak.id),
+        "notice_id": str(uuid4()), "bundle_id": str(uuid4()),
+    }  # fmt: skip
 
 
 async def _possessions(records: Records, client_id: UUID) -> dict[str, str]:
@@ -403,6 +492,11 @@ async def _possessions(records: Records, client_id: UUID) -> dict[str, str]:
             ),
         )  # fmt: skip
         order = await cash_order_of(moment, records, application)
+        passkey = await factors.add_passkey(
+            moment.session, records.vault, client, name="key", credential_id=uuid4().bytes, public_key=b"k",
+            sign_count=0, backed_up=False, most=1,
+        )  # fmt: skip
+        other_log_in = sessions.token_hash(await sessions.open(moment.session, "client", client_id=client_id))
         request = RestructuringRequest(
             loan_id=loan.id, n=1, arrears_since=date(2026, 2, 16), received_at=moment.at, answer_due=date(2026, 3, 20),
             ground="income-lost", document_id=document.id, text=b"sealed",
@@ -416,14 +510,18 @@ async def _possessions(records: Records, client_id: UUID) -> dict[str, str]:
         from storage import outbox
 
         await outbox.failed(moment.session, action_id, final=True)  # not for other tests' senders
+        asked = await signing.ask(moment.session, uuid4(), client_id, document.id, "CMS_SIGN_ONLY", 600)
     return {
         "registration_id": str(client_id), "application_id": str(application_id), "contract_id": str(contract.id),
         "loan_id": str(loan.id), "document_id": str(document.id), "action_id": action_id,
+        "signing_request_id": str(asked.id),
         "review_id": str(review.id), "subject": "lending_rules", "request_id": str(request.id), "number": order.number,
         "payment_id": str(uuid4()), "assignment_id": str(uuid4()),
         "incident_id": str(uuid4()), "task_id": str(uuid4()), "closing_id": str(uuid4()),
         "clock_id": str(uuid4()), "disposal_id": str(uuid4()), "hold_id": str(uuid4()),
         "code": "refusals", "period": "2026-10", "format": "XLSX", "complaint_id": str(uuid4()),
+        "client_id": str(client_id), "factor_id": str(passkey.id), "recovery_id": str(uuid4()),
+        "session_id": records.vault.index("session-name", other_log_in.hex()).hex()[:32],
         "record_id": str(uuid4()), "decision_id": str(uuid4()), "paper_id": str(uuid4()), "force_id": str(uuid4()),
     }  # fmt: skip
 
@@ -435,8 +533,16 @@ def rows(*kinds: Who) -> list[tuple[str, str]]:
 async def test_without_a_session_nothing_but_public_routes_answers(world: World) -> None:
     for method, path in rows(Who.ANY_CLIENT, Who.OWNER, *FOR_STAFF):
         assert_problem(await world.ask("nobody", method, path), 401, "log-in-needed")
+    for method, path in rows(Who.RECOVERER):
+        assert_problem(await world.ask("nobody", method, path), 401, "log-in-needed")
     for method, path in rows(Who.SIGNED):
         assert_problem(await world.ask("nobody", method, path), 403, "callback-signature")
+
+
+async def test_a_document_for_the_telephone_is_opened_by_its_token_and_by_no_session(world: World) -> None:
+    for who in ("nobody", "owner", "other", "officer"):
+        for method, path in rows(Who.TELEPHONE):
+            assert_problem(await world.ask(who, method, path), 401, "signing-token-wrong")
 
 
 async def test_another_clients_anything_looks_absent(world: World) -> None:
@@ -444,11 +550,27 @@ async def test_another_clients_anything_looks_absent(world: World) -> None:
         assert_problem(await world.ask("other", method, path), 404, "not-found")
 
 
+# Nothing was shown once more here, so the owner is let in and the change is not.
+TWICE = {
+    f"{V1}/account/step-ups/code": "log-in-ended",
+    f"{V1}/account/step-ups/passkey": "log-in-ended",
+    f"{V1}/account/step-ups/proof": "log-in-ended",
+    f"{V1}/account/factors/totp/confirmation": "totp-wrong",
+    f"{V1}/account/factors/passkeys": "passkey-unreadable",
+}
+
+
 async def test_the_owner_is_let_in(world: World) -> None:
     for method, path in rows(Who.OWNER, Who.ANY_CLIENT):
         if path.endswith("/sessions/current"):
             continue
         answer = await world.ask("owner", method, path)
+        if method == "delete":
+            assert answer.status_code == 204, (path, answer.text)
+            continue
+        if path in TWICE:
+            assert_problem(answer, 403, TWICE[path])
+            continue
         if path.endswith("/certificate"):
             assert_problem(answer, 404, "certificate-not-ready")  # something is owed still
             continue
@@ -456,7 +578,15 @@ async def test_the_owner_is_let_in(world: World) -> None:
 
 
 async def test_lists_hold_nothing_of_another_client(world: World) -> None:
-    for path in ("applications", "contracts", "loans", "documents", "messages", "account/phone-changes"):
+    for path in (
+        "applications",
+        "contracts",
+        "loans",
+        "documents",
+        "messages",
+        "account/phone-changes",
+        "account/bank-details/changes",
+    ):
         assert (await world.ask("other", "get", f"{V1}/{path}")).json() == [], path
 
 

@@ -18,7 +18,7 @@ from rules.errors import NotConfirmed
 from rules.products import ReceivingMethod
 from rules.receiving import Receiving, merchant_act
 from storage import challenges
-from storage.tables import Application
+from storage.tables import Application, LivenessChallenge
 from tests.support.api_world import Borrower, StandInDoor, application_body, assert_problem
 from tests.support.cash_world import cash_order_of, signed
 
@@ -156,12 +156,15 @@ class TestMerchantConfirmation:
         state = (await borrower.call("GET", f"/applications/{application}")).json()
         assert state["next"] == "confirm-merchant"
         challenge = UUID(check["challenge"]["challenge_id"])
+        async with records.database.begin() as session:
+            row = await session.get_one(LivenessChallenge, challenge)
+            by = {"session_hash": row.session_hash, "device_id": row.device_id}
         for act in ("CONTRACT", "merchant-payment", merchant_act(uuid4())):
             async with records.database.begin() as session:
                 with pytest.raises(NotConfirmed, match="challenge-unknown"):
-                    await challenges.use(session, challenge, borrower.client_id, act)
+                    await challenges.use(session, challenge, borrower.client_id, act, **by)
         async with records.database.begin() as session:
-            await challenges.use(session, challenge, borrower.client_id, merchant_act(application))
+            await challenges.use(session, challenge, borrower.client_id, merchant_act(application), **by)
 
     async def test_selfie_and_clip_reach_the_case_as_documents(
         self, borrower: Borrower, door: StandInDoor, of_borrower: Callable[..., Any]

@@ -55,7 +55,8 @@ async def test_the_whole_registration_reaches_the_workflow(
     assert (card.status_code, card.json()["next"]) == (200, "face")
     challenge = await registrant.call("POST", path(registrant, "challenges"))
     assert challenge.status_code == 201
-    assert 3 <= len(challenge.json()["movements"]) <= 4
+    assert len(challenge.json()["movements"]) == 4, "no passive model is supplied"
+    assert (challenge.json()["seconds"], challenge.json()["kbit_per_second"]) == ([5, 5, 5, 5], 1000)
     face = await registrant.call(
         "POST",
         path(registrant, "face"),
@@ -63,6 +64,16 @@ async def test_the_whole_registration_reaches_the_workflow(
         data={"challenge_id": challenge.json()["challenge_id"]},
     )
     assert (face.status_code, face.json()["next"]) == (200, "signature")
+    async with records.database.begin() as session:
+        (same,) = await run(
+            session,
+            "select clip.session_hash = asked.session_hash and clip.device_id is not distinct from asked.device_id"
+            " and clip.received_at <= asked.expires_at and clip.sent_sha256 = document.sha256"
+            " from liveness_clip as clip join liveness_challenge as asked on asked.id = clip.challenge_id"
+            " join document on document.id = document_id where clip.client_id = :id",
+            id=registrant.client_id,
+        )
+        assert same == (True,), "what the check binds the clip to"
     assert_problem(await registrant.call("GET", path(registrant, "statement")), 409, "statement-not-ready")
     await keep_statement(records, registrant.client_id)
     statement = (await registrant.call("GET", path(registrant, "statement"))).json()

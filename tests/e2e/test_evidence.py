@@ -97,6 +97,7 @@ async def test_the_trail_of_an_application_tells_its_whole_life_in_order_with_wh
         (worker, "stage-signing"),
         (worker, "face-passed"),
         (worker, "signature-passed"),
+        (worker, "identification-recorded"),
         (worker, "stage-signing"),
         (worker, "bureau-asked"),
         (worker, "account-verified"),
@@ -148,6 +149,38 @@ async def test_a_row_that_a_superuser_forged_is_named(issued: str, stack: Stack,
         finally:
             connection.execute(change, ("decision-approved", subject, "decision-refused"))
     assert (await verified())["verified"] is True
+
+
+async def judged_again(stack: Stack, identification: str) -> dict[str, Any]:
+    done = await asyncio.to_thread(nesie, stack.state, "evidence", "verify", identification, "--json")
+    assert done.stdout, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert done.returncode == (0 if told["same"] else 1)
+    return told
+
+
+async def test_each_identification_is_judged_again_from_the_archive_with_the_real_models_and_comes_out_the_same(
+    issued: str, regular: BorrowerApp, stack: Stack, settings: Settings
+):
+    done = await asyncio.to_thread(nesie, stack.state, "evidence", "list", regular.client_id, "--json")
+    listed = json.loads(done.stdout)["identifications"]
+    assert [(one["act"], one["outcome"]) for one in listed] == [("REGISTRATION", "PASSED"), ("CONTRACT", "PASSED")]
+    assert listed[1]["application_id"] == issued
+    steps = []
+    for one in listed:
+        told = await judged_again(stack, one["id"])
+        assert (told["same"], told["findings"]) == (True, []), told
+        assert all(check["same"] and not check["differences"] for check in told["checks"])
+        steps.append([check["step"] for check in told["checks"] if check["repeated"]])
+    assert steps == [["document", "face", "signature"], ["face", "signature"]]
+    with as_superuser(stack, settings) as connection:
+        change = (
+            "update identification_check set evidence = jsonb_set(evidence, '{result,match,cosine}', %s)"
+            " where application_id = %s and step = 'face' returning evidence->'result'->'match'->>'cosine'"
+        )
+        connection.execute(change, ("0.99", issued))
+    told = await judged_again(stack, listed[1]["id"])
+    assert [one.partition(":")[2].strip() for one in told["findings"]] == ["the database tells another one"]
 
 
 def with_keys(stack: Stack, kept: dict[str, str], master: dict[str, str], current: str) -> None:

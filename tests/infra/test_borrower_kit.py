@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from senses import MODELS, PHOTOS, camera, liveness, photo
+from senses import MODELS, PHOTOS, camera, judged, photo
 
 from activities.integrations.biometrics.mrz_format import TD1
 from infra.borrower import card
@@ -87,7 +87,7 @@ def test_a_clip_is_small_repeatable_and_each_recording_is_new() -> None:
 
 
 def _verdict(person: Persona, order: list[str], **how: bool) -> LivenessVerdict:
-    return liveness().check(camera().clip(person.photo_selfie, order, **how), order, person.photo_selfie).verdict
+    return judged(camera().clip(person.photo_selfie, order, **how), order, person.photo_selfie).verdict
 
 
 def test_what_the_camera_films_is_what_the_checks_see() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from rules.errors import BusinessError, Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
+from rules.liveness import MOVEMENTS
 from storage import challenges, idempotency, outbox, reviews
 from storage.clock import now
 from storage.database import Database, run
@@ -130,10 +132,16 @@ async def _challenge(database: Database, client: Client, lifetime: int = 60, act
         return await challenges.issue(session, client.id, act, "device", b"session", lifetime)
 
 
-async def _use(database: Database, challenge_id: UUID, client_id: UUID, act="REGISTRATION", video="v" * 64) -> str:
+BY = {"session_hash": b"session", "device_id": "device"}
+
+
+async def _use(
+    database: Database, challenge_id: UUID, client_id: UUID, act="REGISTRATION", video="v" * 64, by=None
+) -> str:
     async with database.begin() as session:
         try:
-            return (await challenges.use(session, challenge_id, client_id, act, video_sha256=video)).sequence
+            used = await challenges.use(session, challenge_id, client_id, act, video_sha256=video, **(by or BY))
+            return used.sequence
         except BusinessError as error:
             return error.code
 
@@ -146,7 +154,7 @@ async def test_a_client_is_never_asked_for_the_same_sequence_twice(database: Dat
         moves = sequence.split(",")
         assert len(moves) in (3, 4)
         assert len(set(moves)) == len(moves)
-        assert set(moves) <= set(challenges.MOVEMENTS)
+        assert set(moves) <= set(MOVEMENTS)
 
 
 async def test_when_every_sequence_was_asked_for_it_is_said(database: Database, client: Client) -> None:
@@ -176,6 +184,23 @@ async def test_a_challenge_of_another_client_or_act_or_time_is_refused(database:
     assert await _use(database, challenge.id, client.id, act="CONTRACT") == "challenge-unknown"
     assert await _use(database, uuid4(), client.id) == "challenge-unknown"
     assert await _use(database, short.id, client.id) == "challenge-expired"
+    assert await _use(
+        database, short.id, client.id, by=BY | {"received_at": short.issued_at - timedelta(seconds=1)}
+    ) == (short.sequence), "what counts is when the clip came in, not when it is looked at"
+
+
+@pytest.mark.parametrize("other", [{"session_hash": b"another"}, {"device_id": "another"}, {"device_id": None}])
+async def test_a_challenge_of_another_session_or_device_is_unknown(database, client, other) -> None:
+    challenge = await _challenge(database, client)
+    assert await _use(database, challenge.id, client.id, by=BY | other) == "challenge-unknown"
+    assert await _use(database, challenge.id, client.id) == challenge.sequence
+
+
+async def test_without_a_passive_model_four_movements_are_asked_with_a_deadline_each(database, client) -> None:
+    async with database.begin() as session:
+        for _ in range(10):
+            issued = await challenges.issue(session, client.id, "X", None, b"s", 60, fewest=4, step_seconds=6)
+            assert (len(issued.sequence.split(",")), issued.step_seconds) == (4, [6, 6, 6, 6])
 
 
 async def _staff(database: Database) -> UUID:

@@ -25,6 +25,8 @@ APPENDED = [
     "report_retry",
     "disposal_object",
     "fraud_duty",
+    "identification",
+    "client_authority",
 ]
 
 

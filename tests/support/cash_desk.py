@@ -9,7 +9,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 import psycopg
@@ -39,6 +39,9 @@ PAID = {
     "entries": {("loans:principal", "D", "150000.00"), ("cash:cash-desk", "C", "150000.00")},
 }
 UNPAID = {"stage": "DISBURSING", "payment": "accepted", "loans": 0, "entries": set()}
+
+if TYPE_CHECKING:
+    from infra.settings import Archive as ArchiveSettings
 
 
 class Played:
@@ -74,11 +77,15 @@ class CashDesk:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, url: str, superuser: str) -> AsyncIterator[CashDesk]:
-        """Over the application's own role; the superuser moves time."""
-        database = Database(url, pool_size=25)
+    async def opened(cls, url: str, superuser: str, archived: ArchiveSettings | None = None) -> AsyncIterator[CashDesk]:
+        """Over the application's own role; the superuser moves time. archived: None where nothing is archived."""
+        database, archive = Database(url, pool_size=25), None
+        if archived is not None:
+            at = archived
+            archive = Archive(at.endpoint, at.access_key, at.secret_key.get_secret_value(), at.bucket)
+            await archive.prepare()
         vault = Vault({"first": secrets.token_bytes(32)}, "first", secrets.token_bytes(32))
-        records = Records(database, vault, Clients(vault), Documents(cast(Archive, None), vault))
+        records = Records(database, vault, Clients(vault), Documents(cast(Archive, archive), vault))
         yield cls(records, await hired(records), superuser)
         await database.close()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -117,6 +118,23 @@ def outside(state: Path, callback_url: str = "") -> Iterator[Outside]:
         finally:
             server.should_exit = True
             thread.join(10)
+
+
+@asynccontextmanager
+async def served_app(app: Any, port: int | None = None) -> AsyncIterator[str]:
+    """An application on a socket, in this loop; its address."""
+    config = uvicorn.Config(
+        app, port=port or free_port(), log_level="error", access_log=False, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{config.port}"
+    finally:
+        server.should_exit = True
+        await serving
 
 
 @dataclass

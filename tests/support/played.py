@@ -11,6 +11,7 @@ from uuid import UUID, uuid4, uuid5
 from temporalio import activity
 
 from activities.applications import Acknowledged, ApplicationRef, OfferChosen, StageReached
+from activities.authorities import AuthorityConfirmed, AuthorityShown
 from activities.cards import CardShown
 from activities.client_files import (
     PasswordChosen,
@@ -31,6 +32,7 @@ from activities.state_register import ClientClaimed
 from rules.errors import NotConfirmed
 from rules.evidence import StepOutcome, StepResult
 from rules.identification import finding, passed
+from tests.support.played_access import PlayedAccess
 from tests.support.played_cash import PlayedCash
 from tests.support.played_clocks import PlayedClocks
 from tests.support.played_details import PlayedDetails
@@ -59,6 +61,8 @@ class Played:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.drawn: list[str] = []
+        self.sealed: list[UUID | None] = []  # the signature under each contract that was sealed
         self.loan_id = uuid4()
         self.stored = asyncio.Event()  # unset: what an activity stored is in the database, its answer still on the way
         self.stored.set()
@@ -77,6 +81,7 @@ class Played:
         self.resources = PlayedResources(self.calls)
         self.leaks = PlayedLeaks(self.calls)
         self.details = PlayedDetails(self.calls, self._next)
+        self.access = PlayedAccess(self.calls, self._next)
         self.furnishing = PlayedFurnishing(self.calls)
         self.servicing = PlayedServicing(self.calls)
         self.incoming = PlayedIncoming(self.calls)
@@ -96,6 +101,7 @@ class Played:
             *self._of_clients(), *self._of_applications(), *self._of_money(), *self.furnishing.activities(),
             *self.clocks.activities(), *self.fraud.activities(), *self.incident.activities(),
             *self.resources.activities(), *self.leaks.activities(), *self.details.activities(),
+            *self.access.activities(),
             *self.servicing.activities(), *self.incoming.activities(), *self.cash.activities(),
             *self.refunds.activities(), *self.reports.activities(), *self.write_offs.activities(),
         ]  # fmt: skip
@@ -123,7 +129,18 @@ class Played:
 
         @activity.defn
         async def draw_statement(wanted: StatementWanted) -> UUID:
+            self.drawn.append("statement")
             return fact("statement")
+
+        @activity.defn
+        async def check_authority(shown: AuthorityShown) -> StepResult:
+            self.calls.append("authority")
+            ground = (self.grounds.get("authority") or ["authority-to-check"]).pop(0)
+            return finding("authority", ground or "authority-to-check", 1, 3)
+
+        @activity.defn
+        async def confirm_authority(confirmed: AuthorityConfirmed) -> StepResult:
+            return self._next("authority-confirmed")
 
         @activity.defn
         async def verify_signature(given: SignatureGiven) -> SignatureStored:
@@ -152,7 +169,7 @@ class Played:
 
         return [
             send_code, confirm_code, read_card, check_face, verify_with_state, draw_statement, verify_signature,
-            complete_registration, refuse_registration, open_review, review_outcome,
+            complete_registration, refuse_registration, open_review, review_outcome, check_authority, confirm_authority,
         ]  # fmt: skip
 
     def _of_applications(self) -> Sequence[Callable[..., Any]]:  # noqa: C901
@@ -205,6 +222,7 @@ class Played:
 
         @activity.defn
         async def seal(signed: ContractSigned) -> ContractSealed:
+            self.sealed.append(signed.signature_id)
             return ContractSealed(waiting_until=self.waiting_until)
 
         @activity.defn

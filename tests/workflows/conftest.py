@@ -82,14 +82,15 @@ class Starter:
         self.environment, self._queue = environment, queue
 
     async def registration(self, **changes: object) -> WorkflowHandle:
-        """A registration, at its first step."""
+        """A registration, at its first step. Its clock does not jump by itself: on a slow machine it would expire."""
         client = uuid4()
-        return await self.environment.client.start_workflow(
-            Registration.run,
-            RegisterClient(client_id=client, edition="2025", **changes),
-            id=f"registration/{client}",
-            task_queue=self._queue,
-        )
+        with self.environment.with_time_skipping_disabled():
+            return await self.environment.client.start_workflow(
+                Registration.run,
+                RegisterClient(client_id=client, edition="2025", **changes),
+                id=f"registration/{client}",
+                task_queue=self._queue,
+            )
 
     async def origination(self, **changes: object) -> WorkflowHandle:
         """An application, just submitted."""

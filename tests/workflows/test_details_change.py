@@ -1,4 +1,4 @@
-"""A change of the phone number on a real Temporal server with a virtual clock; activities are played.
+"""A change of the phone number or of bank details on a real Temporal server, a virtual clock; activities are played.
 
 Proven: nothing changes before the last proof; both sides of the term, with workers that come and go; who needs no
 signature; a doubt about the face waits for an officer, any other ends the case.
@@ -17,7 +17,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.worker import Worker
 
-from activities.details_desk import ChangeSeen
+from activities.details_desk import ACCOUNT, PHONE, ChangeSeen
 from activities.interceptors import BusinessErrors
 from infra.temporal import RUNNER
 from rules.errors import BusinessError
@@ -44,12 +44,12 @@ class Wanted:
 
     @classmethod
     async def begun(
-        cls, start: Any, played: Played, *, signature_needed: bool = True, term: timedelta = TERM
+        cls, start: Any, played: Played, *, signature_needed: bool = True, term: timedelta = TERM, kind: str = PHONE
     ) -> Wanted:
         client_id, expires_at = uuid4(), datetime.now(UTC) + term
         begin = ChangeDetails(
             change_id=uuid4(), client_id=client_id, n=1, edition="2025b", signature_needed=signature_needed,
-            expires_at=expires_at,
+            expires_at=expires_at, kind=kind,
         )  # fmt: skip
         with start.environment.with_time_skipping_disabled():
             handle = await start.run(DetailsChange.run, begin, f"change/{client_id}/1")
@@ -89,7 +89,7 @@ async def test_every_proof_in_its_order_changes_the_number_and_both_numbers_are_
     ]  # fmt: skip
 
 
-async def test_an_entrepreneur_changes_it_without_a_signature(case) -> None:
+async def test_where_the_edition_asks_for_no_signature_it_changes_without_one(case) -> None:
     played = Played()
     async with case(played) as start:
         wanted = await Wanted.begun(start, played, signature_needed=False)
@@ -232,3 +232,54 @@ async def test_a_step_that_is_looked_at_when_the_term_ends_comes_too_late(case) 
         assert (answer.outcome, answer.ground) == ("refused", "details-change-expired")
         assert await wanted.ended() == ("EXPIRED", "details-change-expired")
     assert "change:applied" not in played.calls
+
+
+# ---- bank details
+
+
+async def at_the_face(wanted: Wanted) -> None:
+    """The bank has answered: the case asks for the face."""
+    for _ in range(600):
+        if (await wanted.handle.describe()).typed_search_attributes.get(attributes.STAGE) == "face":
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(wanted.played.calls)
+
+
+@pytest.mark.parametrize("signature_needed", [True, False])
+async def test_bank_details_change_after_the_banks_yes_and_every_proof(case, signature_needed) -> None:
+    played = Played()
+    async with case(played) as start:
+        wanted = await Wanted.begun(start, played, kind=ACCOUNT, signature_needed=signature_needed)
+        assert await refusal_of(wanted.handle, DetailsChange.send_code, SendCode(key="k")) == "wrong-step"
+        await at_the_face(wanted)
+        assert (await wanted.face()).outcome == "passed"
+        if signature_needed:
+            assert "change:account-applied" not in played.calls
+            assert (await wanted.sign()).outcome == "passed"
+        assert await wanted.ended() == ("CHANGED", None)
+    signed = ["signature"] if signature_needed else []
+    assert played.calls == [
+        "change:bank", "face", "change:account-statement", *signed, "change:account-applied", "change:account-told",
+    ]  # fmt: skip
+
+
+async def test_an_account_of_another_ends_it_before_any_proof(case) -> None:
+    played = Played()
+    played.details.owner_ground = "account-not-owned"
+    async with case(played) as start:
+        wanted = await Wanted.begun(start, played, kind=ACCOUNT)
+        assert await wanted.ended() == ("REFUSED", "account-not-owned")
+    assert played.calls == ["change:bank", "change:refused:account-not-owned"]
+
+
+async def test_a_bank_that_is_silent_to_the_end_of_the_term_changes_nothing(case) -> None:
+    played = Played()
+    played.details.asked.clear()
+    async with case(played) as start:
+        # a clock does not jump over a step that runs, so this term is real
+        wanted = await Wanted.begun(start, played, kind=ACCOUNT, term=timedelta(seconds=6))
+        assert await refusal_of(wanted.handle, DetailsChange.submit_face, FACE) == "wrong-step"
+        assert await wanted.ended() == ("EXPIRED", "details-change-expired")
+        played.details.asked.set()
+    assert "change:account-applied" not in played.calls

@@ -78,10 +78,18 @@ PATHS = {
     "report-rejected",
     "details-changed",
     "details-expired",
+    "details-account-changed",
+    "registration-organisation",
+    "registration-entrepreneur",
+    "application-by-face",
     "leak-confirmed-late",
     "resource-notice-refused",
     "seal-audit",
     "bundle-made",
+    "recovery-changed",
+    "recovery-expired",
+    "log-in-code",
+    "security-notice",
 }
 
 

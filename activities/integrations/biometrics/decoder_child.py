@@ -4,7 +4,7 @@ Run by `decoder.py` as a script in Python's isolated mode; it imports nothing of
 frame on standard input, an answer one or more frames on standard output; a frame is a 4-byte kind, a 4-byte
 length and that many bytes. When a file makes a codec crash or run away, only this process ends.
 
-Requests:  IMAG picture bytes | CLIP clip bytes
+Requests:  IMAG side that is enough (uint32), picture bytes | CLIP clip bytes
 Answers:   PIXL height, width (2 x uint32) and BGR bytes | FRAM index, milliseconds, height, width and BGR bytes
            DONE frames in the clip, milliseconds | FAIL reason
 """
@@ -44,8 +44,11 @@ class Refused(Exception):
     """The reason goes back to the parent."""
 
 
-def picture(content: bytes) -> tuple[int, int, bytes]:
-    """Height, width and BGR bytes of a JPEG or PNG, upright, its longest side at most MAX_SIDE."""
+def picture(content: bytes, enough: int) -> tuple[int, int, bytes]:
+    """Height, width and BGR bytes of a JPEG or PNG, upright, its longest side at most MAX_SIDE.
+
+    A JPEG is decoded at a half, a quarter or an eighth where `enough` pixels are left then.
+    """
     from PIL import Image, ImageOps
 
     Image.MAX_IMAGE_PIXELS = None  # our own limit below comes first
@@ -61,7 +64,8 @@ def picture(content: bytes) -> tuple[int, int, bytes]:
     if image.mode not in MODES or (getattr(image, "n_frames", 1) > 1 and image.format == "PNG"):
         raise Refused("image-type")
     try:
-        image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # JPEG: decode at a half or a quarter where that is enough
+        share = min(1.0, enough / max(image.size))
+        image.draft("RGB", (int(image.width * share), int(image.height * share)))
         image = ImageOps.exif_transpose(image).convert("RGB")
     except Exception:
         raise Refused("image-unreadable") from None
@@ -145,7 +149,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         renew()
         try:
             if kind == b"IMAG":
-                height, width, pixels = picture(content)
+                height, width, pixels = picture(content[4:], *struct.unpack_from("<I", content))
                 answer(b"PIXL", struct.pack("<II", height, width) + pixels)
             else:
                 answer(b"DONE", struct.pack("<Id", *clip(content, answer)))

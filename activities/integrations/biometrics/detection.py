@@ -56,7 +56,7 @@ class FaceDetector:
             longest: the picture is shrunk to this longest side before looking. 320 costs 4 ms, 640 14 ms.
         """
         scale = min(1.0, longest / max(image.shape[:2]))
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+        small = _shrunk(image, scale) if scale < 1 else image
         detector = self._detector()
         detector.setInputSize((small.shape[1], small.shape[0]))
         rows = detector.detect(small)[1]
@@ -71,6 +71,16 @@ class FaceDetector:
             self._local.detector = cv2.FaceDetectorYN.create(self._path, "", (320, 320), _SCORE, _OVERLAP, _MOST)
         detector: cv2.FaceDetectorYN = self._local.detector
         return detector
+
+
+def _shrunk(image: Image, scale: float) -> Image:
+    """The picture smaller, every pixel of it counted. First by a whole number, which costs a tenth of any other."""
+    whole, method = int(1 / scale), cv2.INTER_AREA
+    if whole > 1:  # what a whole number leaves over at the edges is cut, so that the factor is exact
+        image = image[: image.shape[0] // whole * whole, : image.shape[1] // whole * whole]
+        image = np.asarray(cv2.resize(image, None, fx=1 / whole, fy=1 / whole, interpolation=method), np.uint8)
+        scale, method = scale * whole, cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=method), np.uint8)
 
 
 def with_room(image: Image) -> Image:

@@ -1,15 +1,17 @@
 """Compares faces 1:1: YuNet, the five-point warp that SFace was trained with, SFace's 128 numbers, cosine.
 
-DeepFace is the registry and runs the embedding; its own alignment is not used, because it is not SFace's and
-loses up to 40 % of the genuine pairs. Its session is replaced by one that uses one thread and does not spin.
+DeepFace is the registry of the model and the reference of its embedding. Its own alignment is not used, because it is
+not SFace's and loses up to 40 % of the genuine pairs; the embedding itself OpenCV makes from the same weights for two
+thirds of the processor time. Each start shows that the two agree; either may be chosen.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -17,20 +19,30 @@ from numpy.typing import NDArray
 
 from activities.integrations.biometrics import images
 from activities.integrations.biometrics.decoder import Image
-from activities.integrations.biometrics.detection import Face, FaceDetector, with_room
+from activities.integrations.biometrics.detection import YUNET, Face, FaceDetector, with_room
+from activities.integrations.biometrics.mesh import MODEL as MESH
+from activities.integrations.biometrics.mesh import FaceMesh
+from activities.integrations.biometrics.quality import (
+    Portrait,
+    face_crop,
+    others,
+    portrait_of,
+    problem_of,
+    sharpness,
+)
 from activities.integrations.biometrics.sessions import session
 from rules.errors import BrokenContract, InvalidInput
 from rules.evidence import FaceComparison, FaceDecision, FaceProblem
 
-SFACE = ".deepface/weights/face_recognition_sface_2021dec.onnx"
-_ALIGNER = "sface_int8bq_clean.onnx"  # alignCrop only; the small file does
+__all__ = ["DeepFaceEngine", "Embedding", "face_crop", "others", "percent", "sharpness"]
 
-# Quality of a photograph for comparison. Low resolution raises false accepts, so small faces are refused.
-_MIN_FACE_PIXELS = 72
-_OTHER_FACE_SHARE = 0.2  # a second face of this share of the largest one's area is another person in the picture
-_OTHER_FACE_SCORE = 0.75
-_MIN_SHARPNESS = 18.0  # variance of the Laplacian on a 160 x 160 face; real photographs have 100 and more
-_LUMA = (45.0, 225.0)
+SFACE = ".deepface/weights/face_recognition_sface_2021dec.onnx"  # what DeepFace reads
+SFACE_SMALL = "sface_int8bq_clean.onnx"  # the same weights packed, for OpenCV
+_ENOUGH = 1280  # longest side of a photograph to compare; where its face is narrower than the net's, all is decoded
+_NET_SIDE = 112
+_QUICK_SIDE = 320
+_SEEN_WELL = 40  # pixels of a face there; a narrower one is placed badly: 32 gave a cosine of 0.93 to the same face
+_AGREE = 0.99999  # cosine of one face's two embeddings
 
 Embedding = NDArray[np.float32]
 """128 numbers of length 1."""
@@ -43,35 +55,44 @@ class DeepFaceEngine:
         models: the folder with the model files.
         same: cosine from which two faces are the same person's (policy).
         unsure: cosine from which a person has to look; below it, two people (policy).
+        path: who computes the embedding.
+
+    Raises:
+        BrokenContract: a model is missing, or OpenCV's embedding is not DeepFace's.
     """
 
-    def __init__(self, models: Path, same: float = 0.40, unsure: float = 0.363) -> None:
-        self._same, self._unsure = same, unsure
-        self._detector = FaceDetector(models)
-        self._aligner = cv2.FaceRecognizerSF.create(str(models / _ALIGNER), "")
-        self._sface = _sface_of_deepface(models)
-        self.model_sha256 = hashlib.sha256((models / SFACE).read_bytes()).hexdigest()
-        self.embed(np.zeros((112, 112, 3), np.uint8))
+    def __init__(
+        self, models: Path, same: float = 0.40, unsure: float = 0.363, path: Literal["opencv", "deepface"] = "opencv"
+    ) -> None:
+        self._same, self._unsure, self._models = same, unsure, models
+        self._detector, self._mesh = FaceDetector(models), FaceMesh(models)
+        self._local = threading.local()
+        reference = _Reference(models)
+        self._reference = reference if path == "deepface" else None
+        if float(reference.embed(_PATTERN) @ self._by_opencv(_PATTERN)) < _AGREE:
+            raise BrokenContract("OpenCV's embedding is not DeepFace's")
+        self.path, model = path, SFACE if path == "deepface" else SFACE_SMALL
+        self.models = {Path(name).name: _sha256(models / name) for name in (YUNET, model)}
+        self.model_sha256 = self.models[Path(model).name]
+        self.portrait_models = self.models | {MESH: _sha256(models / MESH)}
 
     def problem(self, image: bytes) -> FaceProblem | None:
         """Why this photograph cannot be used, None where it can."""
-        decoded = images.decode(image)
-        picture = with_room(decoded)
-        faces = self._detector.find(picture, 640)
-        if not faces:
-            return FaceProblem.NO_FACE
-        if others(faces):
-            return FaceProblem.SEVERAL_FACES
-        crop = face_crop(picture, faces[0])
-        enlarged = 1 if picture is decoded else 2
-        if faces[0].box[2] / enlarged < _MIN_FACE_PIXELS:
-            return FaceProblem.TOO_SMALL
-        luma = float(crop.mean())
-        if luma < _LUMA[0]:
-            return FaceProblem.TOO_DARK
-        if luma > _LUMA[1]:
-            return FaceProblem.TOO_BRIGHT
-        return FaceProblem.BLURRED if sharpness(crop) < _MIN_SHARPNESS else None
+        picture, enlarged = _roomy(images.decode(image))
+        return problem_of(picture, self._find_surely(picture), enlarged)
+
+    def portrait(self, image: bytes) -> Portrait:
+        """Whether this photograph will do for a registration, with what was measured. Rules: para 6, part 1."""
+        picture, enlarged = _roomy(images.decode(image))
+        faces = self._find_surely(picture)
+        problem = problem_of(picture, faces, enlarged)
+        if problem is not None:
+            return Portrait(problem, {})
+        return portrait_of(picture, faces[0], self._mesh.of_face(picture, faces[0]), enlarged)
+
+    def portrait_problem(self, image: bytes) -> FaceProblem | None:
+        """Why this photograph will not do for a registration, None where it will. Rules: para 6, part 1."""
+        return self.portrait(image).problem
 
     def embedding(self, image: bytes) -> bytes:
         """128 float32 of the largest face.
@@ -79,7 +100,7 @@ class DeepFaceEngine:
         Raises:
             InvalidInput: no-face, or the picture cannot be decoded.
         """
-        return self.of_picture(images.decode(image)).tobytes()
+        return self._of_photo(image).tobytes()
 
     def compare(self, image: bytes, other: bytes) -> FaceComparison:
         """The largest faces of two photographs."""
@@ -90,7 +111,7 @@ class DeepFaceEngine:
         stored = np.frombuffer(embedding, np.float32)
         if stored.shape != (128,):
             raise BrokenContract("a stored embedding has 128 numbers")
-        return self.judge(float(self.of_picture(images.decode(image)) @ stored))
+        return self.judge(float(self._of_photo(image) @ stored))
 
     def judge(self, cosine: float) -> FaceComparison:
         """The three-way decision on a cosine."""
@@ -102,16 +123,42 @@ class DeepFaceEngine:
             cosine=round(cosine, 4),
             similarity_percent=percent(cosine, self._same),
             threshold=self._same,
+            unsure_threshold=self._unsure,
             model_sha256=self.model_sha256,
         )
+
+    def _of_photo(self, content: bytes) -> Embedding:
+        """The embedding of the largest face. A large photograph is decoded in full only where its face is small."""
+        for enough in (_ENOUGH, images.MAX_SIDE):
+            image = images.decode(content, enough)
+            picture = with_room(image)
+            faces = self._find(picture)
+            whole = max(image.shape[:2]) < _ENOUGH  # nothing was left out
+            if whole or (faces and faces[0].box[2] >= _NET_SIDE):
+                break
+        return self._of_largest(picture, faces)
 
     def of_picture(self, image: Image) -> Embedding:
         """The embedding of the largest face of a BGR picture."""
         picture = with_room(image)
-        faces = self._detector.find(picture) or self._detector.find(picture, 640)
+        return self._of_largest(picture, self._find(picture))
+
+    def _of_largest(self, picture: Image, faces: list[Face]) -> Embedding:
         if not faces:
             raise InvalidInput("no-face")
         return self.of_face(picture, faces[0])
+
+    def _find(self, picture: Image) -> list[Face]:
+        """All faces, largest first. At 320 pixels a look costs a quarter; 640 finds small ones and places them."""
+        faces = self._detector.find(picture, _QUICK_SIDE)
+        if faces and faces[0].box[2] * _QUICK_SIDE / max(picture.shape[:2]) >= _SEEN_WELL:
+            return faces
+        return self._detector.find(picture, 640) or faces
+
+    def _find_surely(self, picture: Image) -> list[Face]:
+        """The same, where a second face is a refusal: it has to be seen at 640 too."""
+        faces = self._find(picture)
+        return self._detector.find(picture, 640) or faces if others(faces) else faces
 
     def of_face(self, image: Image, face: Face) -> Embedding:
         """The embedding of a face that is already found."""
@@ -119,32 +166,21 @@ class DeepFaceEngine:
 
     def aligned(self, image: Image, face: Face) -> Image:
         """A found face warped by its five points to 112 x 112."""
-        return np.asarray(self._aligner.alignCrop(image, face.raw), np.uint8)
+        return np.asarray(self._sface().alignCrop(image, face.raw), np.uint8)
 
     def embed(self, aligned: Image) -> Embedding:
         """The embedding of an aligned face, BGR, 112 x 112."""
-        # The client's own call, one step below DeepFace.represent, which adds only checks of detection and resizing.
-        # It multiplies by 255 and cuts off: a quarter more keeps each grey value what it was.
-        numbers = self._sface.predict((aligned.astype(np.float32) + 0.25) / 255.0)[0]
-        return np.asarray(numbers / np.linalg.norm(numbers), np.float32)
+        return self._by_opencv(aligned) if self._reference is None else self._reference.embed(aligned)
 
+    def _by_opencv(self, aligned: Image) -> Embedding:
+        return _unit(self._sface().feature(aligned)[0])
 
-def others(faces: list[Face]) -> list[Face]:
-    """Faces beside the largest one that are big and sure enough to be another person in the picture."""
-    limit = _OTHER_FACE_SHARE * faces[0].area if faces else 0.0
-    return [face for face in faces[1:] if face.area >= limit and face.score >= _OTHER_FACE_SCORE]
-
-
-def face_crop(image: Image, face: Face) -> Image:
-    """The face in grey, 160 x 160."""
-    x, y, width, height = (max(0, int(value)) for value in face.box)
-    grey = cv2.cvtColor(image[y : y + max(1, height), x : x + max(1, width)], cv2.COLOR_BGR2GRAY)
-    return np.asarray(cv2.resize(grey, (160, 160), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def sharpness(crop: Image) -> float:
-    """Variance of the Laplacian of a grey 160 x 160 face; higher is sharper."""
-    return float(cv2.Laplacian(crop, cv2.CV_64F).var())
+    def _sface(self) -> cv2.FaceRecognizerSF:
+        """OpenCV's net keeps what it computes with: each thread has its own."""
+        if not hasattr(self._local, "sface"):
+            self._local.sface = cv2.FaceRecognizerSF.create(str(self._models / SFACE_SMALL), "")
+        sface: cv2.FaceRecognizerSF = self._local.sface
+        return sface
 
 
 def percent(cosine: float, same: float) -> float:
@@ -158,14 +194,41 @@ def percent(cosine: float, same: float) -> float:
     return round(share, 2)
 
 
-def _sface_of_deepface(models: Path) -> Any:
-    """DeepFace's SFace client on our own session. The weights are checked before: DeepFace would fetch missing ones."""
-    if not (models / SFACE).is_file():
-        raise BrokenContract("the SFace weights are missing: run `make setup`")
-    os.environ["DEEPFACE_HOME"] = str(models.absolute())
-    os.environ["DEEPFACE_BACKEND_ENGINE"] = "onnx"  # else an installed torch or tensorflow silently wins
-    from deepface.modules import modeling  # reads the two variables when it is imported
+class _Reference:
+    """DeepFace's SFace client on our own session: one thread, no spinning. Its weights must be there: it would fetch
+    missing ones."""
 
-    client = modeling.build_model(task="facial_recognition", model_name="SFace")
-    client.model = session(models / SFACE)
-    return client
+    def __init__(self, models: Path) -> None:
+        if not (models / SFACE).is_file():
+            raise BrokenContract("the SFace weights are missing: run `make setup`")
+        os.environ["DEEPFACE_HOME"] = str(models.absolute())
+        os.environ["DEEPFACE_BACKEND_ENGINE"] = "onnx"  # else an installed torch or tensorflow silently wins
+        from deepface.modules import modeling  # reads the two variables when it is imported
+
+        self._client: Any = modeling.build_model(task="facial_recognition", model_name="SFace")
+        self._client.model = session(models / SFACE)
+
+    def embed(self, aligned: Image) -> Embedding:
+        # The client's own call, one step below DeepFace.represent, which adds only checks of detection and resizing.
+        # It multiplies by 255 and cuts off: a quarter more keeps each grey value what it was.
+        return _unit(self._client.predict((aligned.astype(np.float32) + 0.25) / 255.0)[0])
+
+
+def _unit(numbers: Any) -> Embedding:
+    return np.asarray(numbers / np.linalg.norm(numbers), np.float32)
+
+
+def _roomy(image: Image) -> tuple[Image, int]:
+    """The picture with room around small faces, and how many times it was enlarged."""
+    picture = with_room(image)
+    return picture, 1 if picture is image else 2
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# Any picture of 112 x 112 shows whether two nets are one; this one has edges, shades and colours.
+_PATTERN: Image = np.fromfunction(
+    lambda y, x, channel: (x * (3 + channel) + y * (5 - channel) + 40 * ((x // 14 + y // 14) % 2)) % 256, (112, 112, 3)
+).astype(np.uint8)

@@ -15,7 +15,7 @@ from activities.integrations.biometrics.decoder import Image
 from activities.integrations.biometrics.detection import Face, FaceDetector
 from rules.errors import InvalidInput
 
-_MODEL = "face_landmark.tflite"
+MODEL = "face_landmark.tflite"
 _SIDE = 192
 _POINTS = 468
 _RIGHT_EYE, _LEFT_EYE, _FOREHEAD, _CHIN = 33, 263, 10, 152
@@ -36,7 +36,7 @@ class FaceMesh:
     """Safe to share between threads: OpenCV's net is not, so each thread has its own."""
 
     def __init__(self, models: Path) -> None:
-        self._path = str(models / _MODEL)
+        self._path = str(models / MODEL)
         self._detector = FaceDetector(models)
         self._local = threading.local()
 

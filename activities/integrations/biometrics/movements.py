@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from activities.integrations.biometrics.mesh import Points, Pose, plane_residual, pose, shape_residual
-
-MOVEMENTS = ("left", "right", "up", "down", "closer")
+from rules.liveness import MOVEMENTS
 
 _NEUTRAL_MS = 450  # the clip begins with the head straight: its pose is the median of this time
 _YAW, _PITCH, _CLOSER = 12.0, 8.0, 1.20  # a peak that counts
 _BACK_YAW, _BACK_PITCH, _BACK_CLOSER = 6.0, 5.0, 1.10  # back at neutral
-# A plane explains a tilted picture's movement up to 0.014; a head's turn, at its peak, never below these.
-_PLANE_YAW, _PLANE_PITCH = 0.02, 0.015
 _MOVED = 0.010  # outlines of a motionless face differ by less
 
 
@@ -61,13 +58,16 @@ class Motion:
         """Nothing moved beyond noise."""
         return not self.movements and self.change < _MOVED
 
-    @property
-    def flat(self) -> bool:
-        """The outline changed, but no head turned; or a turn had no depth."""
+    def flat(self, yaw: float, pitch: float) -> bool:
+        """The outline changed, but no head turned; or a turn had less depth than these.
+
+        A plane explains a tilted picture's movement up to 0.014; a turn to the side, at its peak, leaves 0.029 and
+        more, one up or down 0.019.
+        """
         turns = [movement for movement in self.movements if movement.kind != "closer"]
         if not turns:
             return self.change >= _MOVED
-        return any(turn.depth < (_PLANE_YAW if turn.kind in ("left", "right") else _PLANE_PITCH) for turn in turns)
+        return any(turn.depth < (yaw if turn.kind in ("left", "right") else pitch) for turn in turns)
 
 
 def follow(samples: Sequence[Sample]) -> Motion:

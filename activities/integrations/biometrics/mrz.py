@@ -2,156 +2,102 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from activities.integrations.biometrics import mrz_lines, mrz_rows, mrz_second
 from activities.integrations.biometrics.decoder import Image
-from activities.integrations.biometrics.mrz_format import FORMATS, STATES, TD1_KAZ, Format
-from activities.integrations.biometrics.mrz_lines import LineNet, LogProbabilities, Row, constrained, greedy
-from activities.integrations.biometrics.mrz_repair import Beliefs, mend
-from activities.integrations.biometrics.mrz_rows import RowFinder
+from activities.integrations.biometrics.mrz_decode import decode
+from activities.integrations.biometrics.mrz_lines import LineNet
+from activities.integrations.biometrics.mrz_rows import Group, RowFinder
+from activities.integrations.biometrics.mrz_second import SecondReader
+from activities.integrations.biometrics.mrz_text import READABLE, MrzText
+from rules.errors import BrokenContract
 
-READABLE = -0.25
-"""Score below which the rows are no MRZ, or it lies in another direction (other text comes to -0.29 at best)."""
+__all__ = ["READABLE", "MrzReader", "MrzText"]
 
-_MENDED = -0.12  # the score that a mended reading needs
-_SURE = 3.0  # log-probability by which a sure symbol is ahead of the next one
-_LENGTH_SLACK = 7  # a row whose free reading is further from a format's length is not of that format
+_SIDES = (544, 960)  # pixels of the longer side in which rows are looked for; the second where the first does not do
+_HOPELESS = -0.33  # score below which rows are not looked at again: other text, or an MRZ in tatters
 
 
 @dataclass(frozen=True)
-class MrzText:
-    """An MRZ as read.
+class _Found:
+    """A text, and the crops of its rows for the second reader."""
 
-    score: mean log-probability a frame, 0 is certain. sure: per line and position, whether the symbol is clearly
-    ahead of the next. accepted: check digits, state and score are as they must be.
-    """
-
-    form: Format
-    lines: list[str]
-    score: float
-    mended: bool
-    sure: list[list[bool]]
-    accepted: bool
+    text: MrzText
+    crops: Sequence[Image]
 
     @property
-    def checks(self) -> dict[str, bool]:
-        """Each check digit by name."""
-        return self.form.check_results(self.lines)
+    def worth(self) -> tuple[bool, bool, float]:
+        return self.text.alone, self.text.accepted, self.text.score
 
-    @property
-    def names_sure(self) -> bool:
-        """Whether every symbol of the name line is sure: no check digit covers it."""
-        line = 2 if self.form.name == "TD1" else 0
-        return all(self.sure[line])
 
-    @property
-    def surely_wrong(self) -> bool:
-        """A check digit does not fit though every symbol under it is sure: so it is printed, not misread."""
-        failing = [check for check in self.form.checks if not self.checks[check.name]]
-        return self.score > _MENDED and any(
-            all(self.sure[line][at] for line, at in (*check.covers, check.digit)) for check in failing
-        )
+def _contradict(one: MrzText, other: MrzText) -> bool:
+    """Both good, and not the same under the check digits."""
+    if not (one.accepted and other.accepted):
+        return False
+    return one.form.name != other.form.name or one.covered() != other.covered()
 
 
 class MrzReader:
-    """Row finder and line net. Safe to share between threads."""
+    """Row finder, line net and second reader. Safe to share between threads.
+
+    Raises:
+        BrokenContract: the line net in the project is not the measured one.
+    """
 
     def __init__(self, models: Path) -> None:
-        self._rows, self._net = RowFinder(models), LineNet()
+        own = hashlib.sha256(mrz_lines.MODEL.read_bytes()).hexdigest()
+        if own != mrz_lines.MODEL_SHA256:
+            raise BrokenContract("mrz_lines.onnx is not the measured one")
+        self.model_sha256 = {mrz_lines.MODEL.name: own} | {
+            name: hashlib.sha256((models / name).read_bytes()).hexdigest()
+            for name in (mrz_rows.MODEL, mrz_second.MODEL)
+        }
+        self._rows, self._net, self._second = RowFinder(models), LineNet(), SecondReader(models)
         self.read(np.full((96, 160, 3), 200, np.uint8))
 
     def read(self, image: Image) -> MrzText | None:
-        """The best reading of a BGR picture, in any of the four directions; None where no rows look like an MRZ."""
-        best: MrzText | None = None
-        for turned in (image, None):
-            picture = cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE) if turned is None else turned
-            for text in self._texts(np.asarray(picture, np.uint8)):
-                if best is None or (text.accepted, text.score) > (best.accepted, best.score):
-                    best = text
-                if best.accepted:
-                    return best
-            if best is not None and best.score > READABLE:
-                return best
-        return best
+        """The best reading of a BGR picture, in any of the four directions; None where no rows look like an MRZ.
 
-    def _texts(self, image: Image) -> Iterator[MrzText]:
-        for group in self._rows.groups(image):
-            crops = group.crops(image)
-            text = decode(self._net.read(crops))
-            if text is not None:
-                yield text
-            if text is None or text.score < READABLE:
-                upside_down = [np.asarray(cv2.rotate(crop, cv2.ROTATE_180), np.uint8) for crop in reversed(crops)]
-                text = decode(self._net.read(upside_down))
-                if text is not None:
-                    yield text
+        A second, closer look where the first does not settle it. Where one look says that a wrong check digit is
+        printed and the other reads a good text, or both read good texts that differ under the check digits, that text
+        counts as not sure.
+        """
+        best, denied, hopeless = None, False, list[Group]()
+        for side in _SIDES:
+            for found in self._texts(image, side, hopeless):
+                denied |= found.text.surely_wrong or (best is not None and _contradict(best.text, found.text))
+                if best is None or found.worth > best.worth:
+                    best = found
+                if found.text.alone and not denied:
+                    return self._told(found.text)
+        if best is None:
+            return None
+        if not best.text.accepted:
+            return self._told(best.text)
+        text = replace(best.text, settled=best.text.settled and not denied)
+        return self._told(replace(text, second=self._second.lines(best.crops, text.form)))
 
+    def _told(self, text: MrzText) -> MrzText:
+        return replace(text, model_sha256=self.model_sha256)
 
-def decode(rows: Sequence[LogProbabilities]) -> MrzText | None:
-    """The best MRZ in two to four neighbouring rows.
-
-    Where the free reading already satisfies a format's length, alphabets and check digits, it is the optimum.
-    """
-    free = [greedy(row) for row in rows]
-    for form, start in _places(FORMATS, len(rows)):
-        texts = free[start : start + form.lines]
-        lines = [row.text for row in texts]
-        if form.allows(lines) and form.valid(lines) and _issuer_known(lines):
-            text = _judged(form, rows[start:], texts)
-            if text.accepted:
-                return text
-    best: MrzText | None = None
-    for form, start in _places(_likely(free), len(rows)):
-        if any(abs(len(row.text) - form.length) > _LENGTH_SLACK for row in free[start : start + form.lines]):
-            continue
-        read = [constrained(rows[start + at], form.masks[at]) for at in range(form.lines)]
-        fitting = [row for row in read if row is not None]
-        if len(fitting) < form.lines:
-            continue
-        text = _judged(form, rows[start:], fitting)
-        if best is None or (text.accepted, text.score) > (best.accepted, best.score):
-            best = text
-    return best
-
-
-def _likely(free: Sequence[Row]) -> tuple[Format, ...]:
-    """The formats to try; Kazakhstan's own alphabets only where its code is plainly there."""
-    kazakh = any("KAZ" in row.text[1:7] and abs(len(row.text) - TD1_KAZ.length) <= _LENGTH_SLACK for row in free)
-    return (TD1_KAZ, *FORMATS) if kazakh else FORMATS
-
-
-def _places(forms: Sequence[Format], rows: int) -> Iterator[tuple[Format, int]]:
-    for form in forms:
-        for start in range(rows - form.lines + 1):
-            yield form, start
-
-
-def _judged(form: Format, rows: Sequence[LogProbabilities], read: Sequence[Row]) -> MrzText:
-    """Mends where that is clear, and applies the gates."""
-    lines, score = [row.text for row in read], sum(row.score for row in read) / len(read)
-    beliefs = [
-        [row[max(0, at - 1) : at + 2, :-1].max(0) for at in text.frames] for row, text in zip(rows, read, strict=False)
-    ]
-    sure = _sure(form, beliefs)
-    mended = mend(form, lines, beliefs) if score > _MENDED and not form.valid(lines) else None
-    lines = mended or lines
-    accepted = form.valid(lines) and score > (_MENDED if mended else READABLE) and _issuer_known(lines)
-    return MrzText(form, lines, score, mended is not None, sure, accepted)
-
-
-def _sure(form: Format, beliefs: Beliefs) -> list[list[bool]]:
-    """Per symbol: is it ahead of the next one that may stand there by _SURE?"""
-    found = []
-    for mask, line in zip(form.masks, beliefs, strict=True):
-        best = [np.sort(belief[allowed]) for belief, allowed in zip(line, mask, strict=True)]
-        found.append([len(order) < 2 or bool(order[-1] - order[-2] >= _SURE) for order in best])
-    return found
-
-
-def _issuer_known(lines: Sequence[str]) -> bool:
-    return lines[0][2:5] in STATES
+    def _texts(self, image: Image, side: int, hopeless: list[Group]) -> Iterator[_Found]:
+        """Readings of each group of rows; turned around where they make no sense as they are. Adds to `hopeless`."""
+        for group in self._rows.groups(image, side):
+            if any(group.same(other) for other in hopeless):
+                continue
+            crops, best = group.crops(image), _HOPELESS
+            for way in (crops, [np.asarray(cv2.rotate(crop, cv2.ROTATE_180), np.uint8) for crop in reversed(crops)]):
+                read = decode(self._net.read(way)) if best <= READABLE else None
+                if read is not None:
+                    text, start = read
+                    best = max(best, text.score)
+                    yield _Found(replace(text, height=group.height), way[start : start + text.form.lines])
+            if best <= _HOPELESS:
+                hopeless.append(group)

@@ -38,13 +38,22 @@ class Check:
 
 @dataclass(frozen=True)
 class Format:
-    """A format. masks: per line (positions, 37), True where the symbol may stand."""
+    """A format. dates: where birth and expiry begin.
+
+    masks: per line (positions, 37), True where the symbol may stand.
+    """
 
     name: str
     lines: int
     length: int
     masks: tuple[Mask, ...]
     checks: tuple[Check, ...]
+    dates: tuple[Place, Place]
+
+    @property
+    def name_line(self) -> int:
+        """The line of the names, which no check digit covers."""
+        return 2 if self.lines == 3 else 0
 
     def allows(self, lines: Sequence[str]) -> bool:
         """Whether every symbol stands where it may."""
@@ -53,13 +62,27 @@ class Format:
             for line, mask in zip(lines, self.masks, strict=True)
         )
 
+    def checks_of(self, lines: Sequence[str]) -> tuple[Check, ...]:
+        """The check digits that this very text has: visas have fewer, and a card's long number carries its own."""
+        if self.lines == 2 and lines[0][0] == "V":
+            return self.checks[:3]
+        if self.lines == 3 and lines[0][14] == "<":
+            end = 15 + len(lines[0][15:].partition("<")[0]) - 1
+            if end > 15:
+                return (Check("number", _span(0, 5, 14) + _span(0, 15, end), (0, end)), *self.checks[1:])
+        return self.checks
+
     def check_results(self, lines: Sequence[str]) -> dict[str, bool]:
         """Each check digit by name."""
-        return {check.name: _holds(check, lines) for check in self.checks}
+        return {check.name: _holds(check, lines) for check in self.checks_of(lines)}
 
     def valid(self, lines: Sequence[str]) -> bool:
         """All check digits fit."""
         return all(self.check_results(lines).values())
+
+    def dates_real(self, lines: Sequence[str]) -> bool:
+        """Whether birth and expiry are days of some century; parts that are not known may be fillers."""
+        return all(_real(lines[line][at : at + 6]) for line, at in self.dates)
 
 
 def check_digit(symbols: str) -> str:
@@ -73,6 +96,20 @@ def _holds(check: Check, lines: Sequence[str]) -> bool:
     if check.optional and printed == "<" and not covered.strip("<"):
         return True
     return printed == check_digit(covered)
+
+
+def _real(symbols: str) -> bool:
+    """YYMMDD of some century. The law of the format lets unknown parts be fillers.
+
+    >>> _real("000229"), _real("870230"), _real("54<<<<")
+    (True, False, True)
+    """
+    year, month, day = symbols[:2], symbols[2:4], symbols[4:]
+    if "<" in symbols and not all(part.isdigit() or part == "<<" for part in (year, month, day)):
+        return False
+    month, day = month.replace("<<", "01"), day.replace("<<", "01")
+    days = (0, 31, 29 if not year.isdigit() or int(year) % 4 == 0 else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    return 1 <= int(month) <= 12 and 1 <= int(day) <= days[int(month)]
 
 
 def _span(line: int, start: int, end: int) -> tuple[Place, ...]:
@@ -105,6 +142,12 @@ _TWO_LINES = [
 _TD2_RULES = [(0, 0, 36, LETTERS), (0, 0, 1, "IACVP"), *_TWO_LINES, (1, 35, 36, _NUMERIC)]
 _TD3_RULES = [(0, 0, 44, LETTERS), (0, 0, 1, "PV"), *_TWO_LINES, (1, 42, 44, _NUMERIC)]
 
+# Its passport: a letter and eight digits of number, the IIN in the optional field.
+_KAZ_PASSPORT_RULES = [
+    *_TD3_RULES, (0, 0, 1, "P"), (0, 2, 3, "K"), (0, 3, 4, "A"), (0, 4, 5, "Z"), (1, 0, 1, LETTERS), (1, 1, 10, DIGITS),
+    (1, 13, 20, DIGITS), (1, 21, 28, DIGITS), (1, 28, 40, DIGITS), (1, 40, 42, "<"), (1, 42, 44, DIGITS),
+]  # fmt: skip
+
 _TD1_CHECKS = (
     Check("number", _span(0, 5, 14), (0, 14)),
     Check("birth_date", _span(1, 0, 6), (1, 6)),
@@ -123,11 +166,13 @@ _TD3_CHECKS = (
     Check("composite", _span(1, 0, 10) + _span(1, 13, 20) + _span(1, 21, 43), (1, 43)),
 )
 
-TD1 = Format("TD1", 3, 30, _masks(3, 30, _TD1_RULES), _TD1_CHECKS)
-TD1_KAZ = Format("TD1", 3, 30, _masks(3, 30, _KAZ_RULES), _TD1_CHECKS)
-TD2 = Format("TD2", 2, 36, _masks(2, 36, _TD2_RULES), _TD2_CHECKS)
-TD3 = Format("TD3", 2, 44, _masks(2, 44, _TD3_RULES), _TD3_CHECKS)
+TD1 = Format("TD1", 3, 30, _masks(3, 30, _TD1_RULES), _TD1_CHECKS, ((1, 0), (1, 8)))
+TD1_KAZ = Format("TD1", 3, 30, _masks(3, 30, _KAZ_RULES), _TD1_CHECKS, ((1, 0), (1, 8)))
+TD2 = Format("TD2", 2, 36, _masks(2, 36, _TD2_RULES), _TD2_CHECKS, ((1, 13), (1, 21)))
+TD3 = Format("TD3", 2, 44, _masks(2, 44, _TD3_RULES), _TD3_CHECKS, ((1, 13), (1, 21)))
+TD3_KAZ = Format("TD3", 2, 44, _masks(2, 44, _KAZ_PASSPORT_RULES), _TD3_CHECKS, ((1, 13), (1, 21)))
 FORMATS = (TD1, TD2, TD3)
+KAZAKH = (TD1_KAZ, TD3_KAZ)
 
 # Doc 9303 part 3, section 5: ISO 3166-1 alpha-3 and the codes it adds.
 STATES = frozenset(

@@ -18,7 +18,7 @@ from activities.integrations.biometrics.mrz_format import ALPHABET, Mask
 from activities.integrations.biometrics.sessions import session
 
 MODEL = Path(__file__).with_name("mrz_lines.onnx")
-MODEL_SHA256 = "fda90e00aa3f2d4675ccb83685ef6e995c94fb3b394991f4ec020f1e5229dd0d"
+MODEL_SHA256 = "eb054d76103251412d4cbf4e3610b582148d15290e8dda1734769a8268eca524"
 
 BLANK = len(ALPHABET)
 _HEIGHT, _STRIDE, _FLOOR = 32, 4, -16.1
@@ -42,7 +42,7 @@ class LineNet:
     """The net, on one thread."""
 
     def __init__(self) -> None:
-        self._session = session(MODEL)
+        self._session = session(MODEL, arena=False)
 
     def read(self, crops: Sequence[Image]) -> list[LogProbabilities]:
         """Log-probabilities of rows cut out in BGR, text upright, any size; all rows in one batch."""
@@ -97,13 +97,14 @@ def constrained(row: LogProbabilities, mask: Mask) -> Row | None:
 def _two_best(symbol: NDArray[np.float32]) -> _TwoBest:
     """Best and second symbol and their scores after each position; index 0 is "before the first"."""
     length = len(symbol)
-    order = np.argpartition(-symbol, 1, axis=1)[:, :2]
-    scores = np.take_along_axis(symbol, order, 1)
-    swapped = scores[:, 0] < scores[:, 1]
-    order[swapped], scores[swapped] = order[swapped][:, ::-1], scores[swapped][:, ::-1]
+    places, rest = np.arange(length), symbol.copy()
     best, second = np.zeros(length + 1, np.int64), np.zeros(length + 1, np.int64)
     best_score, second_score = np.full(length + 1, _NEVER), np.full(length + 1, _NEVER)
-    best[1:], second[1:], best_score[1:], second_score[1:] = order[:, 0], order[:, 1], scores[:, 0], scores[:, 1]
+    best[1:] = rest.argmax(1)
+    best_score[1:] = rest[places, best[1:]]
+    rest[places, best[1:]] = -np.inf
+    second[1:] = rest.argmax(1)
+    second_score[1:] = rest[places, second[1:]]
     return best, second, best_score, second_score
 
 

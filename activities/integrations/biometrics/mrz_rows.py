@@ -16,7 +16,7 @@ from activities.integrations.biometrics.sessions import calm_opencv, session
 
 MODEL = "mrz_text_detector.onnx"
 
-_SIDE, _MOST_ENLARGED = 960, 2.0
+_MOST_ENLARGED, _SQUARE = 2.0, 0.75  # a square picture costs what one of 4 : 3 does
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 _SPREAD = np.array((0.229, 0.224, 0.225), np.float32)
 _PIXEL, _BOX, _GROW = 0.3, 0.5, 1.6  # probability of a pixel and of a box; how far a box grows
@@ -85,6 +85,24 @@ class Group:
     def width(self) -> float:
         return max(row.right for row in self.rows) - min(row.left for row in self.rows)
 
+    @property
+    def height(self) -> float:
+        """Of a row, pixels of the photograph."""
+        return float(np.mean([row.height for row in self.rows]))
+
+    def same(self, other: Group) -> bool:
+        """Whether both have the same rows, each end less than a row's height from the other's."""
+        if len(self.rows) != len(other.rows):
+            return False
+        return bool(np.abs(self._ends - other._ends).max() < max(self.height, other.height))
+
+    @property
+    def _ends(self) -> NDArray[np.float64]:
+        """The left and right end of each row in the photograph."""
+        along, down = _axes(self.seed)
+        origin = np.array((self.seed.x, self.seed.y))
+        return np.array([origin + at * along + row.across * down for row in self.rows for at in (row.left, row.right)])
+
     def crops(self, image: Image) -> list[Image]:
         """The lowest four rows, all between one common left and right edge: else the tail of fillers is lost."""
         left = min(row.left for row in self.rows[-3:])
@@ -97,17 +115,20 @@ class RowFinder:
 
     def __init__(self, models: Path) -> None:
         calm_opencv()
-        self._session = session(models / MODEL)
+        self._session = session(models / MODEL, pattern=False)
         self._input = self._session.get_inputs()[0].name
 
-    def groups(self, image: Image) -> list[Group]:
-        """At most four groups of rows of a BGR picture, widest first."""
-        return sorted(_groups(self._boxes(image)), key=lambda group: -group.width)[:4]
+    def groups(self, image: Image, side: int) -> list[Group]:
+        """At most four groups of rows of a BGR picture, widest first, looked for with its longer side so many pixels.
 
-    def _boxes(self, image: Image) -> list[Box]:
+        Rows may lie in any direction; which way up they are is not known.
+        """
+        return sorted(_groups(self._boxes(image, side)), key=lambda group: -group.width)[:4]
+
+    def _boxes(self, image: Image, side: int) -> list[Box]:
         height, width = image.shape[:2]
-        scale = min(_SIDE / max(height, width), _MOST_ENLARGED)
-        to_height, to_width = (max(32, round(side * scale / 32) * 32) for side in (height, width))
+        scale = min(side / max(height, width), side * math.sqrt(_SQUARE / (height * width)), _MOST_ENLARGED)
+        to_height, to_width = (max(32, round(length * scale / 32) * 32) for length in (height, width))
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         small = cv2.resize(image, (to_width, to_height), interpolation=way).astype(np.float32)
         blob = ((small / 255 - _MEAN) / _SPREAD).transpose(2, 0, 1)[None]

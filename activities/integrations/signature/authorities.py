@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from asn1crypto import pem
 
+from activities.integrations.signature.asn1 import Unreadable, header
 from activities.integrations.signature.certificate import Certificate, parse
 
 _DEPTH = 4
+_REMEMBERED = 1024
 
 
 class Authorities:
@@ -50,6 +53,23 @@ class Authorities:
         return next((one for one in self._by_name.get(certificate.issuer, []) if issued_by(certificate, one)), None)
 
 
+def split(chain: bytes) -> list[Certificate]:
+    """Certificates written one after another, DER.
+
+    Raises:
+        Unreadable: there is something else.
+    """
+    found, at = [], 0
+    while at < len(chain):
+        end = header(chain, at)[1]
+        if end is None:
+            raise Unreadable("a certificate without length")
+        found.append(parse(chain[at:end]))
+        at = end
+    return found
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
     """Whether the issuer may issue certificates and signed this one."""
     return (

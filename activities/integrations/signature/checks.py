@@ -12,12 +12,17 @@ from datetime import datetime
 from activities.integrations.signature.certificate import Certificate
 from activities.integrations.signature.keys import DIGESTS
 from activities.integrations.signature.message import DATA, Message, Signer
-from rules.evidence import SignatureGround
+from rules.evidence import SignatureGround, SignerCapacity
 
 _EMAIL, _CLIENT_LOGIN = "1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.2"
 _OWNERS = "1.2.398.3.3.4.1"
 _INDIVIDUAL, _ORGANISATION = f"{_OWNERS}.1", f"{_OWNERS}.2"
 _MAY_BIND = {f"{_ORGANISATION}.1", f"{_ORGANISATION}.2"}  # the head; who has the right to sign
+_CAPACITIES = {
+    f"{_ORGANISATION}.1": SignerCapacity.HEAD,
+    f"{_ORGANISATION}.2": SignerCapacity.RIGHT_TO_SIGN,
+    _INDIVIDUAL: SignerCapacity.PERSON,
+}
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,19 @@ class Case:
     now: datetime
 
 
+def capacity_of(certificate: Certificate) -> SignerCapacity | None:
+    """For whom a certificate signs; None where it is none of those that a client may sign with."""
+    return next((one for oid, one in _CAPACITIES.items() if oid in certificate.extended), None)
+
+
 def first_ground(case: Case) -> SignatureGround | None:
     """The first reason to refuse, None where all is well so far."""
     return next((ground for ground, holds in _CHECKS if not holds(case)), None)
+
+
+def crypto_valid(case: Case) -> bool:
+    """Digest and signature are right, whoever made them."""
+    return _same_content(case) and _digest_fits(case) and _signature_right(case)
 
 
 def _same_content(case: Case) -> bool:
@@ -90,7 +105,7 @@ def _same_person(case: Case) -> bool:
     return certificate.iin == case.iin and certificate.bin == case.bin
 
 
-def _in_validity(case: Case) -> bool:
+def in_validity(case: Case) -> bool:
     """At the time the signer states and now: an OCSP responder says good of an expired certificate too."""
     moments = {case.now, case.signer.signing_time or case.now}
     return all(one.valid_at(moment) for one in [case.signer.certificate, *case.chain] for moment in moments)
@@ -103,5 +118,5 @@ _CHECKS: tuple[tuple[SignatureGround, Callable[[Case], bool]], ...] = (
     (SignatureGround.NOT_OUR_CA, _issued_by_ours),
     (SignatureGround.NOT_SIGNING, _for_signing),
     (SignatureGround.OTHER_PERSON, _same_person),
-    (SignatureGround.EXPIRED, _in_validity),
+    (SignatureGround.EXPIRED, in_validity),
 )

@@ -1,7 +1,8 @@
 """Public keys of certificates, and which digest and signature each kind goes with.
 
-Known: RSA from 2048 bits with SHA-256, GOST 34.10-2015 with 512-bit keys and Streebog, GOST 34.310-2004 with
-34.311-95. Not known: 34.10-2015 with 256-bit keys (no public sample exists), and everything else.
+Known: RSA of 2048 to 8192 bits with SHA-256, GOST 34.10-2015 with 512-bit and 256-bit keys and Streebog, GOST
+34.310-2004 with 34.311-95 (older documents). Nothing else. The identifiers of 256-bit keys stand in the authority's
+table; no certificate with one is public.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from activities.integrations.signature.asn1 import Oids, PublicKeyInfo, Unreadable
 from rules.gost import engine
-from rules.gost.curves import GOST2004, GOST2015_512, Curve, decode_point
+from rules.gost.curves import GOST2004, GOST2015_256, GOST2015_512, Curve, decode_point
 
-_RSA_BITS = 2048
+_LEAST_RSA_BITS, _MOST_RSA_BITS = 2048, 8192
 
 
 def _sha256(data: bytes) -> bytes:
@@ -56,6 +57,14 @@ GOST_2015 = Algorithm(
     frozenset({"1.2.398.3.10.1.1.2.3.2"}),
     GOST2015_512,
 )
+GOST_2015_256 = Algorithm(
+    "GOST34310-2015-256",
+    "1.2.398.3.10.1.1.2.1",
+    "1.2.398.3.10.1.3.2",
+    engine.streebog256,
+    frozenset({"1.2.398.3.10.1.1.2.3.1"}),
+    GOST2015_256,
+)
 GOST_2004 = Algorithm(
     "GOST34310-2004",
     "1.2.398.3.10.1.1.1.1",
@@ -64,8 +73,9 @@ GOST_2004 = Algorithm(
     frozenset({"1.2.398.3.10.1.1.1.2"}),
     GOST2004,
 )
-_BY_KEY = {algorithm.key_oid: algorithm for algorithm in (RSA, GOST_2015, GOST_2004)}
-DIGESTS = {algorithm.digest_oid: algorithm.digest for algorithm in (RSA, GOST_2015, GOST_2004)}
+ALGORITHMS = (RSA, GOST_2015, GOST_2015_256, GOST_2004)
+_BY_KEY = {algorithm.key_oid: algorithm for algorithm in ALGORITHMS}
+DIGESTS = {algorithm.digest_oid: algorithm.digest for algorithm in ALGORITHMS}
 
 
 @dataclass(frozen=True)
@@ -94,8 +104,8 @@ def public_key(info: PublicKeyInfo) -> PublicKey | None:
 
 def _rsa(info: PublicKeyInfo) -> Callable[[bytes, bytes], bool]:
     key = load_der_public_key(info.dump())
-    if not isinstance(key, RSAPublicKey) or key.key_size < _RSA_BITS:
-        raise Unreadable("RSA key too short")
+    if not isinstance(key, RSAPublicKey) or not _LEAST_RSA_BITS <= key.key_size <= _MOST_RSA_BITS:
+        raise Unreadable("RSA key too short or too long")
 
     def check(data: bytes, signature: bytes) -> bool:
         try:

@@ -10,7 +10,16 @@ from typing import Any
 
 from asn1crypto import cms, core, pem, tsp
 
-from activities.integrations.signature.asn1 import ContentInfo, SignerInfo, Unreadable, instant, reading
+from activities.integrations.signature.asn1 import (
+    AlgorithmId,
+    ContentInfo,
+    SignerInfo,
+    Unreadable,
+    bounded,
+    instant,
+    named,
+    reading,
+)
 from activities.integrations.signature.certificate import Certificate, parse
 
 DATA = "1.2.840.113549.1.7.1"
@@ -18,8 +27,10 @@ TIMESTAMP = "1.2.840.113549.1.9.16.1.4"
 _SIGNED = "1.2.840.113549.1.7.2"
 _CONTENT_TYPE, _DIGEST, _TIME = (f"1.2.840.113549.1.9.{n}" for n in (3, 4, 5))
 _CERTIFICATE_V1, _CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
+_STAMP = "1.2.840.113549.1.9.16.2.14"
+_VERSIONS, _SIGNER_VERSIONS = (1, 3, 4, 5), (1, 3)
 # a message with more than these is no borrower's: it would only cost us time
-_LARGEST, _MOST_CERTIFICATES, _MOST_SIGNERS = 16 * 1024 * 1024, 16, 4
+_LARGEST, _MOST_CERTIFICATES, _MOST_SIGNERS, _MOST_STAMPS = 16 * 1024 * 1024, 16, 4, 2
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,8 @@ class Signer:
     """One signature of a message.
 
     signed_part: the bytes the signature covers. names_certificate: whether a signing-certificate attribute
-    points at this certificate, None where there is no such attribute.
+    points at this certificate, None where there is no such attribute. stamps: time-stamp tokens the message brings
+    for this signature (CAdES-T).
     """
 
     certificate: Certificate
@@ -39,6 +51,7 @@ class Signer:
     signature_oid: str
     signature: bytes = field(repr=False)
     names_certificate: bool | None
+    stamps: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -59,19 +72,30 @@ def read(raw: bytes) -> Message:
     with reading("signed message"):
         if len(raw) > _LARGEST:
             raise Unreadable("too large")
-        info = ContentInfo.load(_der(raw), strict=True)
+        info = ContentInfo.load(bounded(_der(raw)), strict=True)
         if info["type"].dotted != _SIGNED:
             raise Unreadable("not signed data")
         data = info["content"]
         certificates = _certificates(data["certificates"])
         if not 1 <= len(data["signers"]) <= _MOST_SIGNERS:
             raise Unreadable("number of signers")
-        content = data["encapsulated"]["content"].native
+        content = _content(data["encapsulated"])
+        signers = [_signer(one, certificates) for one in data["signers"]]
+        announced = {named(AlgorithmId.load(one.dump(), strict=True)) for one in data["digests"]}
+        if data["version"].native not in _VERSIONS or not announced >= {one.digest_oid for one in signers}:
+            raise Unreadable("version or digests of the message")
         return Message(
             content_type=data["encapsulated"]["type"].dotted,
-            content=None if content is None else bytes(content),
-            signers=[_signer(one, certificates) for one in data["signers"]],
+            content=content,
+            signers=signers,
         )
+
+
+def _content(encapsulated: Any) -> bytes | None:
+    content = encapsulated["content"].native
+    if content is None and len(encapsulated.contents) > len(encapsulated["type"].dump()) + len(b"\0\0"):
+        raise Unreadable("content of another kind")
+    return None if content is None else bytes(content)
 
 
 def _der(raw: bytes) -> bytes:
@@ -96,21 +120,31 @@ def _certificates(found: Any) -> list[Certificate]:
 
 
 def _signer(info: SignerInfo, certificates: list[Certificate]) -> Signer:
+    if info["version"].native not in _SIGNER_VERSIONS:
+        raise Unreadable("version of a signature")
     certificate = _certificate_of(info["signer"], certificates)
     attributes = _attributes(info["signed"])
     time = _single(attributes, _TIME)
     return Signer(
         certificate=certificate,
-        digest_oid=info["digest"]["oid"].dotted,
+        digest_oid=named(info["digest"]),
         message_digest=core.OctetString.load(_required(attributes, _DIGEST), strict=True).native,
         content_type=core.ObjectIdentifier.load(_required(attributes, _CONTENT_TYPE), strict=True).dotted,
         signing_time=None if time is None else instant(cms.Time.load(time, strict=True).native),
         # inside the message the attributes carry the tag [0]; what is signed is a SET
         signed_part=_as_set(info["signed"].contents or b""),
-        signature_oid=info["algorithm"]["oid"].dotted,
+        signature_oid=named(info["algorithm"]),
         signature=info["signature"].native,
         names_certificate=_names(attributes, certificate),
+        stamps=_stamps(info["unsigned"]),
     )
+
+
+def _stamps(unsigned: Any) -> tuple[bytes, ...]:
+    found = tuple(_attributes(unsigned).get(_STAMP, ()))
+    if len(found) > _MOST_STAMPS:
+        raise Unreadable("number of time stamps")
+    return found
 
 
 def _as_set(contents: bytes) -> bytes:

@@ -1,10 +1,12 @@
 """When a signature existed: the question to the time-stamping authority, and what its token is worth.
 
-RFC 3161. The stamp is over the signature's value, as CAdES-T wants it, and is archived beside the message.
+RFC 3161. The stamp is over the signature's value, as CAdES-T wants it. One that the message brings along is checked and
+used; else we obtain one, and archive it beside the message.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -13,8 +15,9 @@ from typing import Any
 
 from asn1crypto import tsp
 
-from activities.integrations.signature.asn1 import TimeStampReply, Unreadable, instant, reading
+from activities.integrations.signature.asn1 import TimeStampReply, Unreadable, bounded, instant, reading
 from activities.integrations.signature.authorities import Authorities
+from activities.integrations.signature.certificate import Certificate
 from activities.integrations.signature.keys import DIGESTS, Algorithm
 from activities.integrations.signature.message import TIMESTAMP, Message, Signer, read
 from rules.errors import BrokenContract, Unavailable
@@ -23,24 +26,30 @@ MEDIA_TYPES = "application/timestamp-query", "application/timestamp-reply"
 _PURPOSE = frozenset({"1.3.6.1.5.5.7.3.8"})
 _PASSING = {"time_not_available", "system_failure"}
 _SKEW = timedelta(minutes=5)
+# what others may have stamped with; SHA-1 proves nothing any more
+_IMPRINTS = DIGESTS | {
+    "2.16.840.1.101.3.4.2.2": lambda data: hashlib.sha384(data).digest(),
+    "2.16.840.1.101.3.4.2.3": lambda data: hashlib.sha512(data).digest(),
+}
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """A token worth its word. at: the moment it states; token: DER, for the archive."""
+    """A token worth its word. at: the moment it states; token: DER; chain: of its maker; both for the archive."""
 
     at: datetime
     token: bytes
+    chain: tuple[Certificate, ...] = ()
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be stamped. algorithm: whose digest the imprint uses."""
+    """What is to be stamped. algorithm: whose digest the imprint uses. nonce: None where it is not known any more."""
 
     signature: bytes
     algorithm: Algorithm
     policy: str
-    nonce: int = field(default_factory=lambda: secrets.randbits(63) | 1)
+    nonce: int | None = field(default_factory=lambda: secrets.randbits(63) | 1)
 
     @property
     def imprint(self) -> bytes:
@@ -74,7 +83,7 @@ def token_of(answer: bytes) -> bytes:
     """
     try:
         with reading("time-stamp reply"):
-            reply = TimeStampReply.load(answer, strict=True)
+            reply = TimeStampReply.load(bounded(answer), strict=True)
             state = reply["status"]["status"].native
             reasons = set(reply["status"]["fail_info"].native or ())
             token = reply["token"].dump() if state in ("granted", "granted_with_mods") else b""
@@ -87,29 +96,93 @@ def token_of(answer: bytes) -> bytes:
     raise BrokenContract("the time-stamping authority refuses our query")
 
 
+@dataclass(frozen=True)
+class _Token:
+    """What a token says, whoever made it."""
+
+    message: Message
+    at: datetime
+    digest_oid: str
+    imprint: bytes
+    nonce: int | None
+    policy: str
+
+
+def _read(token: bytes) -> _Token:
+    with reading("time-stamp token"):
+        message = read(token)
+        info = tsp.TSTInfo.load(message.content or b"", strict=True)
+        imprint = info["message_imprint"]
+        return _Token(
+            message=message,
+            at=instant(info["gen_time"].native),
+            digest_oid=imprint["hash_algorithm"]["algorithm"].dotted,
+            imprint=imprint["hashed_message"].native,
+            nonce=info["nonce"].native,
+            policy=info["policy"].dotted,
+        )
+
+
 def judge(
-    token: bytes, question: Question, authorities: Authorities, policies: Collection[str], now: datetime
+    token: bytes,
+    question: Question,
+    authorities: Authorities,
+    policies: Collection[str],
+    now: datetime,
+    skew: timedelta = _SKEW,
 ) -> Stamp | None:
-    """The stamp, None where the token proves nothing.
+    """The stamp that answers our question, None where the token proves nothing.
 
     Raises:
         BrokenContract: the token is not a signed message.
     """
     try:
-        message = read(token)
-        with reading("time-stamp token"):
-            info = tsp.TSTInfo.load(message.content or b"", strict=True)
-            at = instant(info["gen_time"].native)
-            answers = (
-                info["message_imprint"]["hash_algorithm"]["algorithm"].dotted == question.algorithm.digest_oid
-                and info["message_imprint"]["hashed_message"].native == question.imprint
-                and info["nonce"].native == question.nonce
-                and info["policy"].dotted in policies
-                and abs(at - now) <= _SKEW
-            )
+        found = _read(token)
     except Unreadable as error:
         raise BrokenContract("the time-stamp token is unreadable") from error
-    return Stamp(at, token) if answers and signed_by_authority(message, authorities, at) else None
+    answers = (
+        found.digest_oid == question.algorithm.digest_oid
+        and found.imprint == question.imprint
+        and question.nonce in (found.nonce, None)
+        and found.policy in policies
+        and abs(found.at - now) <= skew
+    )
+    return _stamp(found, token, authorities) if answers else None
+
+
+def embedded(
+    signer: Signer, authorities: Authorities, policies: Collection[str], now: datetime, skew: timedelta = _SKEW
+) -> Stamp | None:
+    """The earliest of the stamps that a message brings along, None where one of them proves nothing.
+
+    Anybody can put an attribute there that is not signed, so a bad one spoils the rest.
+    """
+    found = [_embedded(token, signer, authorities, policies, now + skew) for token in signer.stamps]
+    good = [one for one in found if one is not None]
+    return min(good, key=lambda one: one.at) if good and len(good) == len(found) else None
+
+
+def _embedded(
+    token: bytes, signer: Signer, authorities: Authorities, policies: Collection[str], latest: datetime
+) -> Stamp | None:
+    try:
+        found = _read(token)
+    except Unreadable:
+        return None
+    digest = _IMPRINTS.get(found.digest_oid)
+    good = (
+        digest is not None
+        and found.imprint == digest(signer.signature)
+        and found.policy in policies
+        and found.at <= latest
+    )
+    return _stamp(found, token, authorities) if good else None
+
+
+def _stamp(found: _Token, token: bytes, authorities: Authorities) -> Stamp | None:
+    if not signed_by_authority(found.message, authorities, found.at):
+        return None
+    return Stamp(found.at, token, tuple(authorities.chain(found.message.signers[0].certificate)))
 
 
 def signed_by_authority(message: Message, authorities: Authorities, at: datetime) -> bool:

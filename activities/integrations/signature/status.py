@@ -14,9 +14,10 @@ from typing import Any
 
 from asn1crypto import core, ocsp
 
-from activities.integrations.signature.asn1 import BasicResponse, Unreadable, instant, reading
+from activities.integrations.signature.asn1 import BasicResponse, Unreadable, bounded, instant, named, octets, reading
 from activities.integrations.signature.authorities import issued_by
 from activities.integrations.signature.certificate import Certificate, parse
+from activities.integrations.signature.standing import GOOD, UNKNOWN, Standing, revoked
 from rules.errors import BrokenContract, Unavailable
 from rules.evidence import SignatureGround
 
@@ -31,11 +32,11 @@ _FRESH = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Question:
-    """Which certificate is asked about; nonce makes an old answer useless."""
+    """Which certificate is asked about; nonce makes an old answer useless, None where it is not known any more."""
 
     serial: int
     issuer: Certificate
-    nonce: bytes = field(default_factory=lambda: secrets.token_bytes(_NONCE_BYTES))
+    nonce: bytes | None = field(default_factory=lambda: secrets.token_bytes(_NONCE_BYTES))
 
     def encode(self) -> bytes:
         """The OCSP request, DER."""
@@ -50,73 +51,113 @@ class Question:
             ).dump()
         )
 
-    def _identity(self) -> dict[str, Any]:
+    def _identity(self, algorithm: str = "sha256") -> dict[str, Any]:
         return {
-            "hash_algorithm": {"algorithm": "sha256", "parameters": core.Null()},
-            "issuer_name_hash": hashlib.sha256(self.issuer.subject).digest(),
-            "issuer_key_hash": hashlib.sha256(self.issuer.key_bits).digest(),
+            "hash_algorithm": {"algorithm": algorithm, "parameters": core.Null()},
+            "issuer_name_hash": hashlib.new(algorithm, self.issuer.subject, usedforsecurity=False).digest(),
+            "issuer_key_hash": hashlib.new(algorithm, self.issuer.key_bits, usedforsecurity=False).digest(),
             "serial_number": self.serial,
         }
 
     def is_about(self, found: Any) -> bool:
-        """Whether an answer's CertID names the certificate asked about."""
-        asked = self._identity()
+        """Whether an answer's CertID names the certificate asked about, by the hash we asked with."""
+        algorithm = found["hash_algorithm"]["algorithm"].native
+        if algorithm != "sha256" and (self.nonce is not None or algorithm != "sha1"):  # others' answers may use SHA-1
+            return False
+        asked = self._identity(algorithm)
         return bool(
-            found["hash_algorithm"]["algorithm"].native == "sha256"
-            and found["issuer_name_hash"].native == asked["issuer_name_hash"]
+            found["issuer_name_hash"].native == asked["issuer_name_hash"]
             and found["issuer_key_hash"].native == asked["issuer_key_hash"]
             and found["serial_number"].native == self.serial
         )
 
 
-def judge(answer: bytes, question: Question, now: datetime) -> SignatureGround | None:
-    """None where the answer is to be trusted and says good.
+@dataclass(frozen=True)
+class Answer:
+    """A responder's word that is genuine; whether it is fresh is the reader's question."""
+
+    standing: Standing
+    produced: datetime
+    this_update: datetime
+    next_update: datetime | None
+
+    def fresh(self, now: datetime, oldest: timedelta = _FRESH, skew: timedelta = _SKEW) -> bool:
+        """Whether it was said just now."""
+        return (
+            now - oldest <= self.produced <= now + skew
+            and self.this_update <= now + skew
+            and (self.next_update is None or self.next_update >= now)
+        )
+
+
+def judge(
+    answer: bytes, question: Question, now: datetime, oldest: timedelta = _FRESH, skew: timedelta = _SKEW
+) -> SignatureGround | None:
+    """None where the answer is to be trusted, fresh, and says good.
 
     Raises:
         Unavailable: the responder asks to try later.
         BrokenContract: the answer is not an OCSP response.
     """
     try:
-        with reading("OCSP answer"):
-            response = ocsp.OCSPResponse.load(answer, strict=True)
-            outcome = response["response_status"].native
-            ground: SignatureGround | None = SignatureGround.STATUS_UNTRUSTED
-            if outcome == "successful":
-                ground = _judge(BasicResponse.load(_basic(response), strict=True), question, now)
+        found, outcome = genuine(answer, question)
     except Unreadable as error:
         raise BrokenContract("the status responder's answer is unreadable") from error
     if outcome in _PASSING:
         raise Unavailable("the status responder asks to try later")
-    return ground
+    believed = found is not None and found.fresh(now, oldest, skew)
+    return found.standing.ground if found and believed else SignatureGround.STATUS_UNTRUSTED
+
+
+def genuine(answer: bytes, question: Question) -> tuple[Answer | None, str]:
+    """The answer where it is about our certificate, echoes our nonce and is by a responder of the issuer; its outcome.
+
+    Raises:
+        Unreadable: it is not an OCSP response.
+    """
+    with reading("OCSP answer"):
+        response = ocsp.OCSPResponse.load(bounded(answer), strict=True)
+        outcome = str(response["response_status"].native)
+        if outcome != "successful":
+            return None, outcome
+        return _genuine(BasicResponse.load(_basic(response), strict=True), question), outcome
+
+
+def is_answer(raw: bytes) -> bool:
+    """Whether the bytes are an OCSP response at all."""
+    try:
+        with reading("OCSP answer"):
+            response = ocsp.OCSPResponse.load(bounded(raw), strict=True)
+            return response["response_status"].native == "successful" and bool(_basic(response))
+    except Unreadable:
+        return False
 
 
 def _basic(response: Any) -> bytes:
     return bytes(response["response_bytes"]["response"].contents)
 
 
-def _judge(basic: BasicResponse, question: Question, now: datetime) -> SignatureGround | None:
+def _genuine(basic: BasicResponse, question: Question) -> Answer | None:
     data = basic["tbs"]
     produced = instant(data["produced_at"].native)
     about = [one for one in data["responses"] if question.is_about(one["cert_id"])]
-    trusted = (
-        len(about) == 1
-        and now - _FRESH <= produced <= now + _SKEW
-        and _echoes(data, question.nonce)
-        and _current(about[0], now)
-        and _by_responder(basic, question.issuer, produced)
+    if len(about) != 1 or not _echoes(data, question.nonce) or not _by_responder(basic, question.issuer, produced):
+        return None
+    following = about[0]["next_update"].native
+    return Answer(
+        standing=_meaning(about[0]["cert_status"], produced),
+        produced=produced,
+        this_update=instant(about[0]["this_update"].native),
+        next_update=None if following is None else instant(following),
     )
-    return _meaning(about[0]["cert_status"]) if trusted else SignatureGround.STATUS_UNTRUSTED
 
 
-def _echoes(data: Any, nonce: bytes) -> bool:
+def _echoes(data: Any, nonce: bytes | None) -> bool:
+    if nonce is None:
+        return True
     wanted = core.OctetString(nonce).dump()
     found = [item["extn_value"].contents for item in data["response_extensions"] if item["extn_id"].dotted == _NONCE]
     return found == [wanted]
-
-
-def _current(single: Any, now: datetime) -> bool:
-    following = single["next_update"].native
-    return instant(single["this_update"].native) <= now + _SKEW and (following is None or instant(following) >= now)
 
 
 def _by_responder(basic: BasicResponse, issuer: Certificate, produced: datetime) -> bool:
@@ -129,21 +170,17 @@ def _by_responder(basic: BasicResponse, issuer: Certificate, produced: datetime)
             and responder.valid_at(produced)
             and responder.key is not None
             and issued_by(responder, issuer)
-            and responder.key.verify(basic["algorithm"]["oid"].dotted, basic["tbs"].dump(), basic["signature"].native)
+            and responder.key.verify(named(basic["algorithm"]), basic["tbs"].dump(), octets(basic["signature"]))
         ):
             return True
     return False
 
 
-def _meaning(status: Any) -> SignatureGround | None:
+def _meaning(status: Any, produced: datetime) -> Standing:
     if status.name == "good":
-        return None
+        return Standing(GOOD, None, produced)
     if status.name != "revoked":
-        return SignatureGround.STATUS_UNTRUSTED
-    since, reason = instant(status.chosen["revocation_time"].native), status.chosen["revocation_reason"].native
+        return Standing(UNKNOWN, None, produced)
+    said = status.chosen
     # a hold may be lifted, but a signature made during it is refused all the same
-    return (
-        SignatureGround.NEVER_ISSUED
-        if (since.timestamp(), reason) == (0, "certificate_hold")
-        else SignatureGround.REVOKED
-    )
+    return revoked(said["revocation_reason"].native or "unspecified", instant(said["revocation_time"].native), produced)

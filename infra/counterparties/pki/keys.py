@@ -1,9 +1,13 @@
-"""Key pairs that sign: RSA-2048 with SHA-256, and GOST 34.10-2015 with 512 bits and Streebog."""
+"""Key pairs that sign: RSA with SHA-256, GOST 34.10-2015 with Streebog, and GOST 34.310-2004 with 34.311-95.
+
+The authority's own keys are of the first kind of each family; a client's may be of any.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -21,11 +25,40 @@ from cryptography.hazmat.primitives.serialization import (
 
 from infra.counterparties.pki import der
 from rules.gost import engine
-from rules.gost.curves import GOST2015_512, encode_point, private_number
+from rules.gost.curves import GOST2004, GOST2015_256, GOST2015_512, Curve, encode_point, private_number
 
-Alg = Literal["RSA", "GOST2015"]
-_CURVE = GOST2015_512
-_GOST_KEY, _STREEBOG = "1.2.398.3.10.1.1.2.2", "1.2.398.3.10.1.3.3"
+Alg = Literal["RSA", "GOST2015", "RSA4096", "GOST2015_256", "GOST2004"]
+Family = Literal["RSA", "GOST2015"]
+_RSA_BITS: dict[Alg, int] = {"RSA": 2048, "RSA4096": 4096}
+
+
+@dataclass(frozen=True)
+class _Gost:
+    """Identifiers and arithmetic of one kind. hashed: the digest as key parameters name it."""
+
+    curve: Curve
+    key: str
+    signature: str
+    digest: str
+    hashed: str
+    hash: Callable[[bytes], bytes]
+
+
+_OID = "1.2.398.3.10.1"
+_GOST: dict[Alg, _Gost] = {
+    "GOST2015": _Gost(
+        GOST2015_512, f"{_OID}.1.2.2", f"{_OID}.1.2.3.2", f"{_OID}.3.3", f"{_OID}.3.3", engine.streebog512
+    ),
+    "GOST2015_256": _Gost(
+        GOST2015_256, f"{_OID}.1.2.1", f"{_OID}.1.2.3.1", f"{_OID}.3.2", f"{_OID}.3.2", engine.streebog256
+    ),
+    "GOST2004": _Gost(GOST2004, f"{_OID}.1.1.1", f"{_OID}.1.1.2", f"{_OID}.3.1", f"{_OID}.3.1.1.0", engine.hash_34311),
+}
+
+
+def family(alg: str) -> Family:
+    """Which of the authority's two issuing certificates issues such a key's certificate."""
+    return "RSA" if alg.startswith("RSA") else "GOST2015"
 
 
 class Key(Protocol):
@@ -33,7 +66,7 @@ class Key(Protocol):
 
     @property
     def alg(self) -> Alg:
-        """RSA or GOST2015."""
+        """Its kind."""
 
     @property
     def digest_algorithm(self) -> bytes:
@@ -84,42 +117,55 @@ class RsaKey:
 
 @dataclass(frozen=True)
 class GostKey:
-    """GOST 34.10-2015. private: 1..q-1. In PKCS#8 it stands as the national key stores write it, little-endian."""
+    """GOST 34.10. private: 1..q-1. In PKCS#8 it stands as the national key stores write it, little-endian."""
 
     private: int
     alg: Alg = "GOST2015"
-    digest_algorithm: bytes = der.sequence(der.oid(_STREEBOG), der.NULL)
-    signature_algorithm: bytes = der.sequence(der.oid("1.2.398.3.10.1.1.2.3.2"), der.NULL)
+
+    @property
+    def digest_algorithm(self) -> bytes:
+        """Of the kind's hash."""
+        return der.sequence(der.oid(self._kind.digest), der.NULL)
+
+    @property
+    def signature_algorithm(self) -> bytes:
+        """Of hash and signature."""
+        return der.sequence(der.oid(self._kind.signature), der.NULL)
 
     def digest(self, data: bytes) -> bytes:
-        """Streebog-512."""
-        return engine.streebog512(data)
+        """By the kind's hash."""
+        return self._kind.hash(data)
 
     def sign(self, data: bytes) -> bytes:
         """r and s, little-endian."""
-        return engine.sign(_CURVE, self.private, self.digest(data))
+        return engine.sign(self._kind.curve, self.private, self.digest(data))
 
     def public(self) -> bytes:
         """x and y, little-endian, an OCTET STRING inside the BIT STRING."""
-        point = encode_point(_CURVE, engine.public_point(_CURVE, self.private))
-        return der.sequence(self._kind(), der.bits(der.octets(point)))
+        curve = self._kind.curve
+        point = encode_point(curve, engine.public_point(curve, self.private))
+        return der.sequence(self._named(), der.bits(der.octets(point)))
 
     def pkcs8(self) -> bytes:
         """An OCTET STRING inside PKCS#8's own."""
-        return der.sequence(
-            der.integer(0), self._kind(), der.octets(der.octets(self.private.to_bytes(_CURVE.size, "little")))
-        )
+        number = self.private.to_bytes(self._kind.curve.size, "little")
+        return der.sequence(der.integer(0), self._named(), der.octets(der.octets(number)))
 
-    @staticmethod
-    def _kind() -> bytes:
-        return der.sequence(der.oid(_GOST_KEY), der.sequence(der.oid(_CURVE.oid), der.oid(_STREEBOG)))
+    def _named(self) -> bytes:
+        kind = self._kind
+        return der.sequence(der.oid(kind.key), der.sequence(der.oid(kind.curve.oid), der.oid(kind.hashed)))
+
+    @property
+    def _kind(self) -> _Gost:
+        return _GOST[self.alg]
 
 
 def generate(alg: Alg) -> Key:
-    """A new key. RSA takes some tens of milliseconds."""
-    if alg == "RSA":
-        return RsaKey(rsa.generate_private_key(65537, 2048))
-    return GostKey(private_number(_CURVE, secrets.token_bytes(_CURVE.size + 8)))
+    """A new key. RSA takes some tens of milliseconds, of 4096 bits about a second."""
+    if alg in _RSA_BITS:
+        return RsaKey(rsa.generate_private_key(65537, _RSA_BITS[alg]), alg)
+    curve = _GOST[alg].curve
+    return GostKey(private_number(curve, secrets.token_bytes(curve.size + 8)), alg)
 
 
 class _Pkcs8(core.Sequence):  # type: ignore[misc]
@@ -128,10 +174,10 @@ class _Pkcs8(core.Sequence):  # type: ignore[misc]
 
 def load(alg: Alg, pkcs8: bytes) -> Key:
     """The key of a PKCS#8 that pkcs8() wrote."""
-    if alg == "RSA":
+    if alg in _RSA_BITS:
         key = load_der_private_key(pkcs8, None)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise ValueError("not an RSA key")
-        return RsaKey(key)
+        return RsaKey(key, alg)
     inner = core.OctetString.load(_Pkcs8.load(pkcs8)["key"].native).native
-    return GostKey(int.from_bytes(inner, "little"))
+    return GostKey(int.from_bytes(inner, "little"), alg)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from infra.counterparties.pki import layout
-from infra.counterparties.pki.keys import Alg, generate, load
+from infra.counterparties.pki.keys import Alg, Family, family, generate, load
 from infra.counterparties.pki.layout import Issuer, Role
 
 Status = Literal["GOOD", "REVOKED", "HOLD", "NEVER_ISSUED", "UNKNOWN", "TRY_LATER", "UNAUTHORIZED"]
@@ -56,22 +56,23 @@ class Registry:
         with self._transaction():
             for statement in filter(str.strip, _SCHEMA.split(";")):
                 self._db.execute(statement)
-            self._own = {(alg, role): self._authority(alg, role) for alg in get_args(Alg) for role in get_args(Role)}
+            self._own = {(alg, role): self._authority(alg, role) for alg in get_args(Family) for role in get_args(Role)}
 
     def own(self, alg: str, role: Role) -> Issuer:
         """One of the authority's own keys with its certificate."""
-        return self._own["RSA" if alg == "RSA" else "GOST2015", role]
+        return self._own[family(alg), role]
 
     def pinned(self) -> list[bytes]:
         """What others trust: root and issuing certificate of each algorithm, DER."""
-        return [self.own(alg, role).certificate for alg in get_args(Alg) for role in ("root", "ca")]
+        return [self.own(alg, role).certificate for alg in get_args(Family) for role in ("root", "ca")]
 
     def add(self, serial: int, alg: str, iin: str, certificate: bytes) -> str:
         """Remember a new certificate, good. Returns its serial in hex."""
         name = f"{serial:040x}"
         with self._transaction():
             self._db.execute(
-                "insert into certificate(serial,alg,iin,certificate) values(?,?,?,?)", (name, alg, iin, certificate)
+                "insert into certificate(serial,alg,iin,certificate) values(?,?,?,?)",
+                (name, family(alg), iin, certificate),
             )
         return name
 

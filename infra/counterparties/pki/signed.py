@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from asn1crypto import x509
@@ -12,6 +13,7 @@ from infra.counterparties.pki.keys import Key
 
 DATA = "1.2.840.113549.1.7.1"
 TIMESTAMP = "1.2.840.113549.1.9.16.1.4"
+_STAMPED = "1.2.840.113549.1.9.16.2.14"
 
 
 def signed_message(
@@ -23,12 +25,14 @@ def signed_message(
     content_type: str = DATA,
     at: datetime | None = None,
     names_certificate: bool = False,
+    stamps: Sequence[bytes] = (),
 ) -> bytes:
     """A CMS, DER.
 
     Args:
         at: the signing time, now by default.
         names_certificate: adds the signing-certificate attribute, which time stamps must have.
+        stamps: time-stamp tokens over the signature's value, brought along (CAdES-T).
     """
     attributes = [
         _attribute("1.2.840.113549.1.9.3", der.oid(content_type)),
@@ -48,6 +52,7 @@ def signed_message(
         b"\xa0" + covered[1:],  # the same bytes under the tag [0]
         key.signature_algorithm,
         der.octets(key.sign(covered)),
+        der.explicit(1, _stamped(stamps)) if stamps else b"",
     )
     inside = b"" if detached else der.explicit(0, der.octets(content))
     data = der.sequence(
@@ -58,6 +63,10 @@ def signed_message(
         der.set_of(signer),
     )
     return der.sequence(der.oid("1.2.840.113549.1.7.2"), der.explicit(0, data))
+
+
+def _stamped(stamps: Sequence[bytes]) -> bytes:
+    return der.sequence(der.oid(_STAMPED), der.set_of(*stamps))
 
 
 def _attribute(kind: str, value: bytes) -> bytes:

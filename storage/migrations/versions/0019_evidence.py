@@ -10,19 +10,20 @@ from typing import Any
 
 from alembic import op
 
+from storage.migrations import guards, tables_of_evidence
+
 revision = "0019"
 down_revision = "0018"
 branch_labels = None
 depends_on = None
 
-_PARTS: tuple[str, ...] = ()
+_PARTS = (tables_of_evidence.TABLES, guards.append_only("identification"), tables_of_evidence.RIGHTS)
 
 
 def upgrade() -> None:
     """Tables, their guards and rights."""
     driver: Any = op.get_bind().connection.driver_connection
-    if _PARTS:
-        driver.execute("\n".join(_PARTS))
+    driver.execute("\n".join(_PARTS))
 
 
 def downgrade() -> None:

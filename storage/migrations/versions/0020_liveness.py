@@ -10,19 +10,25 @@ from typing import Any
 
 from alembic import op
 
+from storage.migrations import guards, tables_of_liveness
+
 revision = "0020"
 down_revision = "0019"
 branch_labels = None
 depends_on = None
 
-_PARTS: tuple[str, ...] = ()
+_PARTS = (
+    tables_of_liveness.TABLES,
+    guards.append_only("liveness_clip"),
+    tables_of_liveness.GUARDS,
+    tables_of_liveness.RIGHTS,
+)
 
 
 def upgrade() -> None:
     """Tables, their guards and rights."""
     driver: Any = op.get_bind().connection.driver_connection
-    if _PARTS:
-        driver.execute("\n".join(_PARTS))
+    driver.execute("\n".join(_PARTS))
 
 
 def downgrade() -> None:

@@ -10,19 +10,29 @@ from typing import Any
 
 from alembic import op
 
+from storage.migrations import guards
+from storage.migrations import tables_of_organisations as tables
+
 revision = "0022"
 down_revision = "0021"
 branch_labels = None
 depends_on = None
 
-_PARTS: tuple[str, ...] = ()
+_PARTS = (
+    tables.NUMBERS,
+    tables.AUTHORITY,
+    guards.append_only("client_authority"),
+    tables.ACCOUNTS,
+    tables.CHANGES,
+    tables.ADDENDA,
+    tables.RIGHTS,
+)
 
 
 def upgrade() -> None:
     """Tables, their guards and rights."""
     driver: Any = op.get_bind().connection.driver_connection
-    if _PARTS:
-        driver.execute("\n".join(_PARTS))
+    driver.execute("\n".join(_PARTS))
 
 
 def downgrade() -> None:
