@@ -31,7 +31,7 @@ CONTRACT_VERSION = "contract-3"
 STATEMENT_VERSION = "registration-statement-2"
 DETAILS_VERSION = "details-statement-2"
 ACCOUNT_VERSION = "account-statement-1"
-TERMS_VERSION = "2"
+TERMS_VERSION = "3"
 VARIANT = "pdf/a-2b"
 _RENDERING = threading.Lock()  # Pango's font map is not made for several threads
 

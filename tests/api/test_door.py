@@ -34,6 +34,7 @@ SENT = {
         "confirm_phone",
         "submit_document",
         "submit_face",
+        "submit_authority",
         "submit_signature",
         "set_password",
     },
@@ -59,7 +60,7 @@ def test_the_list_of_what_we_send_is_whole() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-                if name in ("_call", "_act", "call"):
+                if name in ("_call", "_act", "call", "call_of"):
                     constants = [one.value for one in node.args if isinstance(one, ast.Constant)]
                     sent |= {value for value in constants if isinstance(value, str)}
     assert sent == set().union(*SENT.values())

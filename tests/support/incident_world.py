@@ -105,7 +105,8 @@ class IncidentWorld:
                 {
                     "id": client_id, "kind": "INDIVIDUAL", "status": "REGISTERING", "edition": "2025b",
                     "language": languages[n % len(languages)], "iin_index": secrets.token_bytes(16),
-                    "phone_index": secrets.token_bytes(16), "data_key": key, "created_at": datetime.now(UTC),
+                    "iin_hash": vault.index("iin", person.iin), "phone_index": secrets.token_bytes(16),
+                    "data_key": key, "created_at": datetime.now(UTC),
                     "personal": vault.seal(key, person.model_dump_json().encode(), f"client:{client_id}:personal"),
                 }
             )  # fmt: skip

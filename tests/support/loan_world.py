@@ -61,6 +61,7 @@ class LoanWorld:
             if client_id is None:
                 client = Client(
                     kind="INDIVIDUAL", status="REGISTERING", language="kk", iin_index=secrets.token_bytes(8),
+                    iin_hash=secrets.token_bytes(8),
                     phone_index=secrets.token_bytes(8), data_key=b"k", personal=b"p", **plain,
                 )  # fmt: skip
                 moment.session.add(client)

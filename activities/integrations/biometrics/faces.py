@@ -22,6 +22,7 @@ from activities.integrations.biometrics.decoder import Image
 from activities.integrations.biometrics.detection import YUNET, Face, FaceDetector, with_room
 from activities.integrations.biometrics.mesh import MODEL as MESH
 from activities.integrations.biometrics.mesh import FaceMesh
+from activities.integrations.biometrics.quality import VERSION as GATE_VERSION
 from activities.integrations.biometrics.quality import (
     Portrait,
     face_crop,
@@ -74,7 +75,7 @@ class DeepFaceEngine:
         self.path, model = path, SFACE if path == "deepface" else SFACE_SMALL
         self.models = {Path(name).name: _sha256(models / name) for name in (YUNET, model)}
         self.model_sha256 = self.models[Path(model).name]
-        self.portrait_models = self.models | {MESH: _sha256(models / MESH)}
+        self.portrait_models = self.models | {MESH: _sha256(models / MESH), "photo-gate": GATE_VERSION}
 
     def problem(self, image: bytes) -> FaceProblem | None:
         """Why this photograph cannot be used, None where it can."""

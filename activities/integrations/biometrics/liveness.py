@@ -19,7 +19,7 @@ import numpy as np
 from activities.integrations.biometrics import best_frame, continuity, fingerprints, images
 from activities.integrations.biometrics.clip import Clip, Watcher
 from activities.integrations.biometrics.faces import DeepFaceEngine, Embedding, percent
-from activities.integrations.biometrics.movements import Motion, follow
+from activities.integrations.biometrics.movements import VERSION, Motion, follow
 from activities.integrations.biometrics.passive import LEAST_FRAMES, MiniFasNet
 from rules.errors import InvalidInput
 from rules.evidence import (
@@ -51,7 +51,7 @@ class HeadMovements:
     def __init__(self, models: Path, faces: DeepFaceEngine, passive: MiniFasNet | None = None) -> None:
         self._faces, self._passive = faces, passive
         self._watcher = Watcher(models, faces, passive)
-        self.models = faces.portrait_models | (passive.models if passive else {})
+        self.models = faces.portrait_models | {"movements": VERSION} | (passive.models if passive else {})
         images.shared_decoder()
 
     def check(

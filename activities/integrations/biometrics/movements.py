@@ -14,6 +14,9 @@ import numpy as np
 from activities.integrations.biometrics.mesh import Points, Pose, plane_residual, pose, shape_residual
 from rules.liveness import MOVEMENTS
 
+VERSION = "1"
+"""Of the limits here, in liveness.py and in continuity.py; evidence keeps it. Who changes a limit counts on."""
+
 _NEUTRAL_MS = 450  # the clip begins with the head straight: its pose is the median of this time
 _YAW, _PITCH, _CLOSER = 12.0, 8.0, 1.20  # a peak that counts
 _BACK_YAW, _BACK_PITCH, _BACK_CLOSER = 6.0, 5.0, 1.10  # back at neutral

@@ -19,6 +19,9 @@ from activities.integrations.biometrics.detection import Face
 from activities.integrations.biometrics.mesh import Points, pose
 from rules.evidence import FaceProblem
 
+VERSION = "1"
+"""Of the limits below; evidence keeps it. Who changes a limit counts on: old photographs are not judged by new ones."""
+
 # For any comparison. Low resolution raises false accepts, so small faces are refused.
 _MIN_FACE_PIXELS = 72
 _OTHER_FACE_SHARE = 0.2  # a second face of this share of the largest one's area is another person in the picture
