@@ -54,14 +54,16 @@ class LoanWorld:
         async with self.database.begin() as session:
             yield Moment(session, noon(day), day, policy(day))
 
-    async def applied(self, amount: Money, months: int, day: date, client_id: UUID | None = None) -> Application:
+    async def applied(
+        self, amount: Money, months: int, day: date, client_id: UUID | None = None, kind: str = "INDIVIDUAL"
+    ) -> Application:
         """An application for a personal loan, of a new client where none is given."""
         async with self.on(day) as moment:
             plain = {"created_at": moment.at, "edition": "2025b"}
             if client_id is None:
                 client = Client(
-                    kind="INDIVIDUAL", status="REGISTERING", language="kk", iin_index=secrets.token_bytes(8),
-                    iin_hash=secrets.token_bytes(8),
+                    kind=kind, status="REGISTERING", language="kk", iin_index=secrets.token_bytes(8),
+                    iin_hash=secrets.token_bytes(8), bin_hash=b"b" if kind == "LEGAL_ENTITY" else None,
                     phone_index=secrets.token_bytes(8), data_key=b"k", personal=b"p", **plain,
                 )  # fmt: skip
                 moment.session.add(client)

@@ -149,7 +149,7 @@ class ReportWorld:
         """A microcredit issued on a day, with the offer and the decision that it stood on."""
         first = day + timedelta(days=31)
         terms = a_loan(disbursed=day, first_due=first, **changes)
-        applied = await self.loans.applied(terms.principal, terms.periods, day)
+        applied = await self.loans.applied(terms.principal, terms.periods, day, kind=kind)
         async with self.loans.on(day) as moment:
             if rate is not None:
                 moment.session.add(
@@ -164,7 +164,6 @@ class ReportWorld:
             "update application set chosen_method = 'annuity', product_code = %s, decision = %s where id = %s",
             product, psycopg.types.json.Jsonb({"result": "approved", "grounds": [], "figures": figures}), applied.id,
         )  # fmt: skip
-        self.sql("update client set kind = %s where id = %s", kind, applied.client_id)
         await self.loans.contracted(applied, terms)
         async with self.loans.on(day) as moment:
             loan = await open_loan(moment, applied, day)
