@@ -23,7 +23,7 @@ demo: setup ## Originate one loan on the real stack, from a phone number to mone
 
 test: $(VENV)/.installed ## All tests, against real servers; the same set-up and what only the tests need
 	@NESIE_STATE="$(STATE)" $(BIN)/python -m infra.setup --tests
-	@NESIE_STATE="$(STATE)" $(BIN)/pytest -q
+	@NESIE_STATE="$(STATE)" $(BIN)/python tests/run.py -q
 
 up: setup ## Start the local stack and keep it running until Ctrl-C
 	@NESIE_STATE="$(STATE)" $(BIN)/nesie up

@@ -67,7 +67,7 @@ AT_THE_STEP: dict[str, tuple[Make, str]] = {
     "noise that begins as a JPEG": (lambda _: b"\xff\xd8\xff\xe0" + secrets.token_bytes(9_999), "image-unreadable"),
     "a photograph that is a web page too": (lambda app: app.back + b"<!DOCTYPE html><script>1</script>", "image-type"),
     "a photograph that is a PDF too": (lambda app: app.back + b"%PDF-1.4 obj", "image-type"),
-    "a photograph of nothing": (lambda _: picture(1280, 720, "JPEG", "RGB"), "photo-blurred"),
+    "a photograph of nothing": (lambda _: picture(1280, 720, "JPEG", "RGB"), "photo-too-dark"),
 }
 
 
