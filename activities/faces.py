@@ -26,6 +26,7 @@ from storage import challenges
 from storage.tables import Check, Client, LivenessChallenge
 
 REGISTRATION = "REGISTRATION"
+_SEEN = "liveness-seen-before"  # frames that look known: the clip is refused, the person may film another
 
 Reference = bytes | tuple[bytes]
 """The card's front, or the enrolled embedding in a tuple."""
@@ -88,7 +89,7 @@ class FaceJudge:
             found = self._look(asked, selfie, video, reference)
         except InvalidInput as error:
             found = FaceFound(error.code, {}, self._liveness.models)
-        return found._replace(ground="liveness-replayed") if asked.get("seen_before") else found
+        return found._replace(ground=_SEEN) if asked.get("seen_before") else found
 
     def _look(self, asked: Mapping[str, Any], selfie: bytes, video: bytes, reference: Reference) -> FaceFound:
         models = self._liveness.models
@@ -146,7 +147,7 @@ class Faces:
         async with self._records.moment() as moment:
             earlier, share = await self._seen_before(moment, shown, found)
             if earlier is not None:
-                asked["seen_before"], found = str(earlier), found._replace(ground="liveness-replayed")
+                asked["seen_before"], found = str(earlier), found._replace(ground=_SEEN)
             client = await self._records.clients.get(moment.session, shown.client_id)
             if shown.act == REGISTRATION and found.embedding is not None and earlier is None:
                 self._records.clients.seal_embedding(client, found.embedding)

@@ -117,7 +117,7 @@ _RETRY = frozenset(
         "document-portrait-missing", "document-too-small", "document-cut-off", "photo-glare",
         "face-different", "face-other-than-card",
         "liveness-wrong-order", "liveness-flat", "liveness-static", "liveness-no-face", "liveness-several-faces",
-        "liveness-timing", "liveness-another-face", "liveness-joined",
+        "liveness-timing", "liveness-another-face", "liveness-joined", "liveness-seen-before",
         "challenge-expired", "challenge-used", "challenge-unknown",
         "signature-unreadable", "signature-other-content", "signature-digest-not-allowed", "signature-wrong",
         "signature-unknown-authority", "signature-not-a-signing-certificate", "signature-certificate-expired",

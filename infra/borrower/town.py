@@ -34,7 +34,8 @@ class Town:
         photos: Path,
         mesh: Callable[[bytes], np.ndarray[Any, Any]],
     ) -> None:
-        limits = httpx.Limits(max_connections=200)
+        # less than the servers keep an idle connection: one that is just being closed by them is not used again
+        limits = httpx.Limits(max_connections=200, keepalive_expiry=2.0)
         self.api = httpx.AsyncClient(base_url=api_url.removesuffix("/api/v1"), timeout=40, limits=limits)
         self.world = httpx.AsyncClient(
             base_url=counterparties_url, timeout=20, headers={"Authorization": f"Bearer {token}"}, limits=limits
