@@ -39,9 +39,9 @@ __all__ = ["DeepFaceEngine", "Embedding", "face_crop", "others", "percent", "sha
 
 SFACE = ".deepface/weights/face_recognition_sface_2021dec.onnx"  # what DeepFace reads
 SFACE_SMALL = "sface_int8bq_clean.onnx"  # the same weights packed, for OpenCV
-_ENOUGH = 1280  # longest side of a photograph to compare; where its face is narrower than the net's, all is decoded
+_ENOUGH = 480  # longest side of a photograph to compare; where its face is narrower than the net's, all is decoded
 _NET_SIDE = 112
-_QUICK_SIDE = 320
+_QUICK_SIDE, _GATE_SIDE = 192, 320  # a first look to compare; one that also counts faces
 _SEEN_WELL = 40  # pixels of a face there; a narrower one is placed badly: 32 gave a cosine of 0.93 to the same face
 _AGREE = 0.99999  # cosine of one face's two embeddings
 
@@ -149,16 +149,16 @@ class DeepFaceEngine:
             raise InvalidInput("no-face")
         return self.of_face(picture, faces[0])
 
-    def _find(self, picture: Image) -> list[Face]:
-        """All faces, largest first. At 320 pixels a look costs a quarter; 640 finds small ones and places them."""
-        faces = self._detector.find(picture, _QUICK_SIDE)
-        if faces and faces[0].box[2] * _QUICK_SIDE / max(picture.shape[:2]) >= _SEEN_WELL:
+    def _find(self, picture: Image, quick: int = _QUICK_SIDE) -> list[Face]:
+        """All faces, largest first. A quick look costs an eighth; 640 pixels find small ones and place them."""
+        faces = self._detector.find(picture, quick)
+        if faces and faces[0].box[2] * quick / max(picture.shape[:2]) >= _SEEN_WELL:
             return faces
         return self._detector.find(picture, 640) or faces
 
     def _find_surely(self, picture: Image) -> list[Face]:
         """The same, where a second face is a refusal: it has to be seen at 640 too."""
-        faces = self._find(picture)
+        faces = self._find(picture, _GATE_SIDE)
         return self._detector.find(picture, 640) or faces if others(faces) else faces
 
     def of_face(self, image: Image, face: Face) -> Embedding:
