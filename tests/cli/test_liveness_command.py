@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from senses import PHOTOS, PREPARED, camera, photo, shared
 
 from cli.main import run
+from tests.support.senses import PHOTOS, PREPARED, camera, photo, shared
 
 
 @pytest.fixture(autouse=True)

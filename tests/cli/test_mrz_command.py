@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-from senses import PHOTOS, PREPARED
 
 from cli import main
 from infra.borrower import card
 from infra.borrower.person import make_persona
+from tests.support.senses import PHOTOS, PREPARED
 
 PERSON = make_persona(5, PHOTOS, "a")
 
