@@ -17,9 +17,10 @@ from activities import identifications, leaks, letters, personal_account
 from activities.context import Moment, Records
 from activities.details_changes import ChangeRef
 from activities.details_desk import ACT, ChangeSeen, account_of, end, locked, missing, record, signature_of
+from activities.money_ports import Bank, Destination, Recipient
 from activities.papers import AccountPaper, account_statement, sms_account_changed
 from activities.payout_orders import NOT_OWNED, OWNER_UNKNOWN
-from activities.ports import Bank, Destination, Recipient, Sms
+from activities.ports import Sms
 from rules.contacts import masked
 from rules.errors import BusinessError, Conflict, InvalidInput
 from rules.evidence import StepOutcome, StepResult

@@ -17,7 +17,7 @@ from temporalio import activity
 
 from activities.card_checks import found_differences, ground_of
 from activities.context import Moment, Records, conclude
-from activities.ports import DocumentReader
+from activities.identity_ports import DocumentReader
 from rules.client import Person
 from rules.errors import InvalidInput
 from rules.evidence import CardReading, FrontFields, Frozen, StepResult

@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
 from activities.context import Moment, Records, conclude
-from activities.ports import DocumentReader, FaceEngine, LivenessChecker
+from activities.identity_ports import DocumentReader, FaceEngine, LivenessChecker
 from rules.editions import edition
 from rules.errors import BusinessError, InvalidInput
 from rules.evidence import FaceDecision, Frozen, LivenessResult, StepResult

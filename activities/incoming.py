@@ -13,9 +13,9 @@ from temporalio import activity
 
 from activities import incoming_book
 from activities.context import Moment, Records
+from activities.money_ports import Bank, TerminalNetwork
 from activities.money_sources import TENGE, Sighted, find
 from activities.payout_orders import REFUSED
-from activities.ports import Bank, TerminalNetwork
 from rules.errors import BusinessError, NotConfirmed
 from rules.evidence import Frozen
 from storage import assignments, audit, incoming, payments

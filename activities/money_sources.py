@@ -10,7 +10,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from activities.ports import Bank, BankStatement, TerminalNetwork, TerminalReceipt
+from activities.money_ports import Bank, BankStatement, TerminalNetwork, TerminalReceipt
 from rules.errors import InvalidInput
 from rules.money import Money
 from storage.incoming import Payer, Received

@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities import payout_decisions
 from activities.context import Moment
+from activities.money_ports import Bank, Destination
 from activities.payout_orders import (
     LISTED,
     NOT_OWNED,
@@ -23,7 +24,7 @@ from activities.payout_orders import (
 )
 from activities.payout_purposes import Drawn, NotPayable, Refunding
 from activities.payouts import Payouts
-from activities.ports import Antifraud, Bank, Destination
+from activities.ports import Antifraud
 from rules.errors import BusinessError, Conflict
 from rules.evidence import StepOutcome, StepResult
 from storage import audit, refunds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from activities.ports import Bank, Destination, Payout
+from activities.money_ports import Bank, Destination, Payout
 from rules.bank_profile import BankProfile
 from rules.calendar import local_date
 from rules.errors import BrokenContract

@@ -21,8 +21,8 @@ from activities.applications import enter_stage, get_application
 from activities.context import Moment, Records
 from activities.loans import open_loan
 from activities.merchants import merchant_ground
+from activities.money_ports import Destination, Recipient
 from activities.payout_orders import DISPUTED, NO_RECEIVER, NOTHING, UNDER_WAY, PayoutOrder
-from activities.ports import Destination, Recipient
 from rules.client import Person
 from rules.errors import Conflict, NotFound
 from rules.loan_events import Refunded

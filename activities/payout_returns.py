@@ -15,9 +15,9 @@ from sqlmodel import col, select
 
 from activities import loan_book
 from activities.context import Moment, Records
+from activities.money_ports import Destination, Recipient
 from activities.payout_orders import NO_RECEIVER, NOTHING, UNDER_WAY, PayoutOrder
 from activities.payout_purposes import Drawn, NotPayable
-from activities.ports import Destination, Recipient
 from rules.errors import NotFound
 from rules.payment_keys import attempt_of
 from storage import assignments, audit, payments

@@ -14,6 +14,7 @@ import time
 from datetime import timedelta
 
 from activities.context import Moment, Records
+from activities.money_ports import Bank, Destination, Payout
 from activities.payout_books import BankBooks, difference
 from activities.payout_orders import (
     LARGE,
@@ -27,7 +28,6 @@ from activities.payout_orders import (
 )
 from activities.payout_purposes import Disbursing, NotPayable, Refunding, Why, ordered_to
 from activities.payout_returns import Returning
-from activities.ports import Bank, Destination, Payout
 from rules.bank_profile import PROFILES, BankProfile
 from rules.errors import BrokenContract, Conflict, Fault, NotAllowed, NotSettled
 from rules.payment_keys import Purpose

@@ -16,8 +16,8 @@ from temporalio import activity
 
 from activities.context import Records
 from activities.incoming import Incoming
+from activities.money_ports import Bank, BankStatement, TerminalNetwork
 from activities.money_sources import Sighted, in_register, in_statement
-from activities.ports import Bank, BankStatement, TerminalNetwork
 from activities.terminal_books import SettlementChecked, TerminalPayouts, TerminalsReconciled, unsettled
 from rules.errors import NotSettled
 from rules.evidence import Frozen

@@ -14,8 +14,8 @@ from temporalio import activity
 
 from activities.authorities import signer_ground
 from activities.context import Moment, Records, conclude
+from activities.identity_ports import SignatureVerifier
 from activities.papers import StatementPaper, registration_statement
-from activities.ports import SignatureVerifier
 from activities.retention import planned_end
 from rules.client import ClientKind
 from rules.editions import named

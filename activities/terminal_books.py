@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from activities import cash_desk
 from activities.context import Records
-from activities.ports import TerminalNetwork
+from activities.money_ports import TerminalNetwork
 from rules import terminal_operators
 from rules.errors import NotSettled
 from rules.evidence import Frozen

@@ -9,8 +9,8 @@ from typing import Annotated, TypeVar, cast
 from fastapi import Depends, Request
 
 from activities.context import Records
+from activities.identity_ports import ClipRecorder
 from activities.integrations.biometrics.queue import BoundedQueue
-from activities.ports import ClipRecorder
 from api.actions import Actions
 from rules.evidence import SignatureGround
 from rules.lender import Lender

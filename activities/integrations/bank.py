@@ -13,7 +13,7 @@ import httpx
 from pydantic import Field
 
 from activities.integrations.http import Refusals, Service, Wire
-from activities.ports import AccountOwner, BankStatement, Destination, Payout, Recipient
+from activities.money_ports import AccountOwner, BankStatement, Destination, Payout, Recipient
 from rules.errors import BrokenContract, InvalidInput, NotAllowed, NotFound, NotSettled
 from rules.money import Money
 

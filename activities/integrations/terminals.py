@@ -9,7 +9,7 @@ import httpx
 from pydantic import Field
 
 from activities.integrations.http import Service, Wire
-from activities.ports import TerminalPayout, TerminalReceipt
+from activities.money_ports import TerminalPayout, TerminalReceipt
 from rules.errors import BrokenContract, NotFound
 from rules.money import Money
 

@@ -22,8 +22,8 @@ from activities import details_desk as desk
 from activities.account_changes import AccountChanges
 from activities.context import Records, conclude
 from activities.details_changes import ChangeEnd, ChangeRef, DetailsChanges
+from activities.money_ports import AccountOwner
 from activities.papers import sms_account_changed
-from activities.ports import AccountOwner
 from rules.client import ClientKind, IdentityDocument, Person
 from rules.errors import Conflict, NotAllowed
 from storage import audit, client_accounts, personal_data

@@ -22,7 +22,7 @@ from our_adapters import (
 from outside_world import TOKEN, Outside, iban, persona
 
 from activities.integrations.bank import LenderBank
-from activities.ports import Destination, Recipient
+from activities.money_ports import Destination, Recipient
 from rules.errors import (
     BrokenContract,
     BusinessError,

@@ -18,9 +18,9 @@ from activities.applications import ApplicationRef
 from activities.context import Records
 from activities.faces import Faces, FaceShown
 from activities.merchants import merchant_ground
+from activities.money_ports import Bank, Destination, Payout, Recipient
 from activities.payout_orders import PayoutOrder
 from activities.payouts import Payouts
-from activities.ports import Bank, Destination, Payout, Recipient
 from rules.evidence import FaceComparison, FaceDecision, LivenessResult, LivenessVerdict, PassiveFound
 from rules.money import Money
 from rules.products import ReceivingMethod

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from activities.ports import BankStatement
+from activities.money_ports import BankStatement
 from activities.reconciliation import Reconciliation, StatementDay, _adds_up
 from rules.errors import NotSettled
 from rules.money import Money

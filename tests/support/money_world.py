@@ -15,7 +15,7 @@ from loan_world import LoanWorld, noon
 
 from activities.context import Moment, Records
 from activities.incoming import Incoming, MoneyTaken, MoneyWanted
-from activities.ports import BankStatement, TerminalPayout, TerminalReceipt
+from activities.money_ports import BankStatement, TerminalPayout, TerminalReceipt
 from activities.reconciliation import Reconciliation
 from rules.client import Person
 from rules.money import Money

@@ -19,7 +19,8 @@ from activities.integrations.operator import Operators
 from activities.integrations.regulator import Regulator
 from activities.integrations.sms import SmsGateway
 from activities.integrations.terminals import Terminals
-from activities.ports import BureauRecord, Destination, Recipient
+from activities.money_ports import Destination, Recipient
+from activities.ports import BureauRecord
 from infra.borrower.signing import SigningKey
 from rules.calendar import local_date
 from rules.client import IdentityDocument, Person

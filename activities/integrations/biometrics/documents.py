@@ -29,7 +29,7 @@ _TURNS = (None, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCL
 
 
 class CardReader:
-    """Satisfies activities.ports.DocumentReader. Safe to share between threads.
+    """Satisfies activities.identity_ports.DocumentReader. Safe to share between threads.
 
     Raises:
         BrokenContract: the line net in the project is not the measured one, or Tesseract is not installed.

@@ -50,7 +50,7 @@ Embedding = NDArray[np.float32]
 
 
 class DeepFaceEngine:
-    """Satisfies activities.ports.FaceEngine. Safe to share between threads.
+    """Satisfies activities.identity_ports.FaceEngine. Safe to share between threads.
 
     Args:
         models: the folder with the model files.

@@ -43,7 +43,7 @@ Finding = tuple[LivenessVerdict, str | None]
 
 
 class HeadMovements:
-    """Satisfies activities.ports.LivenessChecker. Safe to share between threads.
+    """Satisfies activities.identity_ports.LivenessChecker. Safe to share between threads.
 
     passive: the model that the operator supplied, None where there is none. models: file to sha256.
     """

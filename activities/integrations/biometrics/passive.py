@@ -29,7 +29,7 @@ Crops = tuple[Image, Image]
 
 
 class MiniFasNet:
-    """Satisfies activities.ports.PassiveLiveness. Safe to share between threads.
+    """Satisfies activities.identity_ports.PassiveLiveness. Safe to share between threads.
 
     models: file to sha256, as it is recorded.
     """

@@ -12,15 +12,15 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from activities.identity_ports import Recording
 from activities.integrations.biometrics.children import Children
-from activities.ports import Recording
 from rules.errors import InvalidInput
 
 _AT_ONCE = 2
 
 
 class Recorder:
-    """Satisfies activities.ports.ClipRecorder: a pool of re-encoding children. Safe to share between threads."""
+    """Satisfies activities.identity_ports.ClipRecorder: re-encoding children. Safe to share between threads."""
 
     def __init__(self, children: int = _AT_ONCE) -> None:
         self._children = Children(Path(__file__).with_name("recorder_child.py"), children)

@@ -23,12 +23,12 @@ from typing import Any, Literal
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from activities.identity_ports import SignatureVerifier
 from activities.integrations.signature.asn1 import Unreadable
 from activities.integrations.signature.certificate import Certificate
 from activities.integrations.signature.checks import capacity_of
 from activities.integrations.signature.keys import DIGESTS
 from activities.integrations.signature.message import DATA, Message, Signer, read
-from activities.ports import SignatureVerifier
 from rules.errors import BrokenContract, Unavailable
 from rules.evidence import SignatureEvidence, SignatureGround
 
@@ -100,7 +100,7 @@ class _Own:
 
 
 class NcanodeVerifier:
-    """Satisfies activities.ports.SignatureVerifier.
+    """Satisfies activities.identity_ports.SignatureVerifier.
 
     Args:
         client: its connections are reused.
@@ -186,7 +186,7 @@ class NcanodeVerifier:
 
 
 class BothVerifiers:
-    """Satisfies activities.ports.SignatureVerifier: ours decides and keeps its proofs, the other must agree."""
+    """Satisfies activities.identity_ports.SignatureVerifier: ours decides and keeps its proofs; both must agree."""
 
     def __init__(self, ours: SignatureVerifier, other: SignatureVerifier) -> None:
         self._ours, self._other = ours, other

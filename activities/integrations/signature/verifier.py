@@ -35,7 +35,7 @@ _LARGEST_ANSWER = 256 * 1024
 
 
 class NativeVerifier:
-    """Satisfies activities.ports.SignatureVerifier.
+    """Satisfies activities.identity_ports.SignatureVerifier.
 
     Args:
         authorities: the PEM file of pinned certificates; a message's own chain is never trusted.
