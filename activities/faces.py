@@ -55,13 +55,13 @@ class FaceShown(Frozen):
 
 
 class FaceFound(NamedTuple):
-    """A judgement. result: scores and decisions, nothing personal. embedding: of the selfie; prints: of the clip."""
+    """A judgement. result: scores and decisions, nothing personal. embedding: of the selfie; prints: of the clip, as it is and as in a mirror."""
 
     ground: str | None
     result: dict[str, Any]
     models: dict[str, str]
     embedding: bytes | None = None
-    prints: list[str] = []
+    prints: tuple[list[str], list[str]] = ([], [])
 
 
 class FaceJudge:
@@ -103,7 +103,7 @@ class FaceJudge:
         result: dict[str, Any] = {"liveness": _without_prints(live)}
         ground = live.ground
         if ground is not None and ground != "liveness-no-passive":
-            return FaceFound(ground, result, models, None, live.moving_prints)
+            return FaceFound(ground, result, models, None, (live.moving_prints, live.mirrored_prints))
         if isinstance(reference, tuple):
             match = self._faces.compare_embedding(selfie, reference[0])
         else:
@@ -114,7 +114,11 @@ class FaceJudge:
         ).model_dump(mode="json")
         # kept whatever the comparison says: it counts only once the client is registered, by machine or officer
         return FaceFound(
-            _GROUNDS[decision] or ground, result, models, self._faces.embedding(selfie), live.moving_prints
+            ground=_GROUNDS[decision] or ground,
+            result=result,
+            models=models,
+            embedding=self._faces.embedding(selfie),
+            prints=(live.moving_prints, live.mirrored_prints),
         )
 
 
@@ -122,7 +126,7 @@ _GROUNDS = {FaceDecision.SAME: None, FaceDecision.UNSURE: "face-unsure", FaceDec
 
 
 def _without_prints(live: LivenessResult) -> dict[str, Any]:
-    return live.model_dump(mode="json", exclude={"moving_prints"})
+    return live.model_dump(mode="json", exclude={"moving_prints", "mirrored_prints"})
 
 
 class Faces:
@@ -217,12 +221,22 @@ class Faces:
 
     async def _seen_before(self, moment: Moment, shown: FaceShown, found: FaceFound) -> tuple[UUID | None, float]:
         """An earlier clip with these frames, and how many of them are known; the clip is kept for later ones."""
-        if not found.prints:
+        (own, mirrored), id_ = found.prints, shown.challenge_id
+        earlier, share = await self._known(moment, own, id_)
+        if earlier is None:
+            earlier, share = await self._known(moment, mirrored, id_)
+        if own:
+            prints = b"".join(bytes.fromhex(one) for one in own)
+            await challenges.remember(
+                moment.session, shown.video_id, shown.client_id, id_, prints, self._liveness.bands(own)
+            )
+        return earlier, share
+
+    async def _known(self, moment: Moment, prints: list[str], besides: UUID) -> tuple[UUID | None, float]:
+        if not prints:
             return None, 0.0
-        prints, bands = b"".join(bytes.fromhex(one) for one in found.prints), self._liveness.bands(found.prints)
-        earlier = await challenges.alike(moment.session, bands, shown.challenge_id)
-        share, shares = self._liveness.seen_before(found.prints, [one.prints for one in earlier])
-        await challenges.remember(moment.session, shown.video_id, shown.client_id, shown.challenge_id, prints, bands)
+        earlier = await challenges.alike(moment.session, self._liveness.bands(prints), besides)
+        share, shares = self._liveness.seen_before(prints, [one.prints for one in earlier])
         if not earlier or share < float(moment.policy.number("liveness-replay-share")):
             return None, share
         return earlier[shares.index(max(shares))].document_id, share

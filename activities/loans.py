@@ -72,7 +72,7 @@ async def open_loan(moment: Moment, application: Application, value_date: date, 
         disbursed_on=value_date,
         created_at=moment.at,
     )
-    await session.exec(row.on_conflict_do_nothing(index_elements=["application_id"]))
+    await session.exec(row.on_conflict_do_nothing())
     loan = (await session.exec(select(Loan).where(col(Loan.application_id) == application.id))).one()
     event = Disbursed(
         key=disbursement_key(application.id),

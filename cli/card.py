@@ -36,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
     """Exit code 0 where both sides agree, 1 where a ground is found, 2 where a file is no photograph."""
     from activities.integrations.biometrics import images
     from activities.integrations.biometrics.documents import CardReader  # loads the models' libraries
-    from infra import settings
+    from bench.face_engine import models_folder
 
-    reader = CardReader(settings.load().models)
+    reader = CardReader(models_folder())
     images.shared_decoder()  # so that `ms` is the reading's own time
     began = time.perf_counter()
     try:

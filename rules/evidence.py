@@ -119,7 +119,8 @@ class LivenessResult(Frozen):
     """The verdict on one clip.
 
     detail: what the verdict stands for where it has a name of its own: face-covered | joined | no-passive.
-    joins: milliseconds where the clip is cut. moving_prints: of the frames in movement (rules of `fingerprints`).
+    joins: milliseconds where the clip is cut. moving_prints: of the frames in movement (rules of `fingerprints`),
+    mirrored_prints: of the same as in a mirror.
     """
 
     verdict: LivenessVerdict
@@ -134,6 +135,7 @@ class LivenessResult(Frozen):
     face_match: FaceComparison | None = None
     video_sha256: str = ""
     moving_prints: list[str] = []
+    mirrored_prints: list[str] = []
 
     @property
     def ground(self) -> str | None:

@@ -55,7 +55,7 @@ async def place(
         "insert into cash_order (number, payment_key, application_id, client_id, channel, desk, amount, two_people,"
         " state, codes, attempts, expires_at, created_at) select :number, :key, :application, :client, :channel, :desk,"
         " :amount, :two_people, 'waiting', 0, 0, moment + make_interval(hours => :life), moment"
-        " from clock_timestamp() as moment on conflict (number) do nothing",
+        " from clock_timestamp() as moment on conflict do nothing",
         number=number,
         key=payment_key,
         application=application_id,

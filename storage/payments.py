@@ -57,7 +57,7 @@ async def intend(
         limit: an amount above it is held until two people approved it; none where another rule asks for them.
 
     Raises:
-        Conflict: `payment-key-reused`.
+        Conflict: `payment-key-reused`; `refund-under-way`: another payment returns the same incoming sum.
     """
     made = await run(
         session,
@@ -68,8 +68,8 @@ async def intend(
             case when held then 'held' else 'sending' end, at, case when held then null else at end,
             case when held then null else at end
         from (select clock_timestamp() as at, cast(:held as boolean) as held) as made
-        on conflict (key) do nothing returning 1
-        """,
+        on conflict do nothing returning 1
+        """,  # whichever index sees the same fact first: the key's, the order's, or the one of returns
         key=key,
         order_id=order_of(key),
         application=application_id,
@@ -84,7 +84,9 @@ async def intend(
         held=limit is not None and amount > limit,
     )
     fresh = made.one_or_none() is not None
-    payment = (await session.exec(_by_key(key))).one()
+    payment = await get(session, key)
+    if payment is None:
+        raise Conflict("refund-under-way")
     if payment.request_hash != request_hash:
         raise Conflict("payment-key-reused")
     return payment, fresh

@@ -206,6 +206,9 @@ class BorrowerApp:
     async def confirm_merchant(self, application: str) -> JSON:
         """Show the face for exactly the payment to the seller. Returns what was confirmed."""
         await self.until(application, "MERCHANT_CONFIRMATION")
+        return await _repeated(lambda: self._confirm_once(application))
+
+    async def _confirm_once(self, application: str) -> JSON:
         path = f"/applications/{application}/merchant-confirmation"
         check: JSON = await self.call("POST", f"{path}/challenges")
         files, data = await self._face(check["challenge"])

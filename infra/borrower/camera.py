@@ -23,6 +23,7 @@ from infra.borrower.person import Persona
 
 RATE = 12  # frames a second
 _NEUTRAL, _STEP, _PAUSE = (0.85, 1.05), (0.95, 1.15), (0.30, 0.45)  # seconds, from - to
+_SHADE = 0.16  # how much darker or brighter than the middle a part of the frame may be lit
 _CLOSER = 0.42  # growth of the picture when the face comes closer
 
 
@@ -101,7 +102,7 @@ def _recorded(pictures: list[tuple[Image, float]], draw: np.random.Generator) ->
     angle, zoom = draw.uniform(-3, 3), draw.uniform(0.94, 1.06)
     x, y, light = draw.uniform(-17, 17), draw.uniform(-17, 17), draw.uniform(0.90, 1.06)
     grain = cv2.cvtColor(draw.normal(128.5, 0.5, (HEIGHT + 16, WIDTH + 16)).astype(np.uint8), cv2.COLOR_GRAY2BGR)
-    phase = draw.uniform(0, 6.3, 2)
+    phase, room = draw.uniform(0, 6.3, 2), _room(draw)
     for at, (picture, closer) in enumerate(pictures):
         there = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT * 0.46), angle, zoom * closer)
         there[0, 2] += x + 0.6 * math.sin(at / 5 + phase[0])
@@ -109,7 +110,15 @@ def _recorded(pictures: list[tuple[Image, float]], draw: np.random.Generator) ->
         seen = cv2.warpAffine(picture, there, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
         left, top = (int(value) for value in draw.integers(0, 16, 2))
         noise = grain[top : top + HEIGHT, left : left + WIDTH]
-        yield np.asarray(cv2.addWeighted(seen, light, noise, 1.0, -128), np.uint8)
+        lit = cv2.multiply(seen, room, scale=light, dtype=cv2.CV_8U)
+        yield np.asarray(cv2.addWeighted(lit, 1.0, noise, 1.0, -128), np.uint8)
+
+
+def _room(draw: np.random.Generator) -> NDArray[np.float32]:
+    """How brightly each pixel of the frame is lit: windows and lamps stand elsewhere in every recording."""
+    lamps = draw.uniform(1 - _SHADE, 1 + _SHADE, (4, 3)).astype(np.float32)
+    field = cv2.resize(lamps, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.merge([field] * 3), np.float32)
 
 
 def _encoded(frames: Iterator[Image]) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
 from clips import encoded, frames_of
 from senses import camera, faces, liveness, photo, reader
@@ -183,6 +184,9 @@ async def test_an_old_clip_is_refused_whoever_sends_it_and_however_it_is_encoded
     known, evidence = await _shown(records, checks, other, again, encoded(frames, kbit=400))
     assert (known.outcome, known.ground) == ("retry", "liveness-seen-before"), "the clip is refused, not the person"
     assert evidence["asked"]["seen_share"] >= 0.9
+    mirrored = await _issued(records, other)
+    turned = encoded([(at, np.ascontiguousarray(one[:, ::-1])) for at, one in frames])
+    assert (await _shown(records, checks, other, mirrored, turned))[0].ground == "liveness-seen-before", "in a mirror"
     earlier = evidence["asked"]["seen_before"]
     async with records.moment() as moment:
         row = await moment.session.get_one(LivenessClip, UUID(earlier))

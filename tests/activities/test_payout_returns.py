@@ -194,7 +194,7 @@ class TestAnotherTry:
             )  # fmt: skip
         second = order.model_copy(update={"key": return_key(order.incoming_payment_id, 2)})
         assert (await world.payouts.pay(second)).ground == "refund-under-way"
-        with pytest.raises(IntegrityError, match="outbound_payment_one_return"):
+        with pytest.raises(Conflict, match="refund-under-way"):
             await _ordered(world, order, second.key)
 
     async def test_a_word_whose_try_was_refused_does_not_begin_another_one(self, bank):

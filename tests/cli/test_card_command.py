@@ -16,7 +16,8 @@ from tests.support.senses import PHOTOS, PREPARED
 def test_both_sides_are_read_and_compared(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("NESIE_STATE", str(PREPARED))
+    monkeypatch.setenv("NESIE_STATE", str(tmp_path))  # no stack was ever started here
+    (tmp_path / "models").symlink_to(PREPARED / "models")
     person, other = make_persona(5, PHOTOS, "b"), make_persona(6, PHOTOS, "a")
     front, back, strange = tmp_path / "front.jpg", tmp_path / "back.jpg", tmp_path / "strange.jpg"
     front.write_bytes(card.front(person, "aside"))

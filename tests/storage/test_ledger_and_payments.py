@@ -100,9 +100,10 @@ async def _intend(database: Database, key: str, request_hash: str = "h", amount:
 
 
 async def test_of_twenty_intents_of_one_fact_one_is_fresh(database: Database) -> None:
-    key = _key()
-    fresh = await asyncio.gather(*(_intend(database, key) for _ in range(20)))
-    assert sorted(fresh) == [False] * 19 + [True]
+    for _ in range(50):  # the window in which two of them are between the indexes of one row is narrow
+        key = _key()
+        fresh = await asyncio.gather(*(_intend(database, key) for _ in range(20)))
+        assert sorted(fresh) == [False] * 19 + [True]
 
 
 async def test_the_same_fact_with_another_amount_or_receiver_is_refused(database: Database) -> None:

@@ -10,7 +10,7 @@ from activities.integrations.biometrics import best_frame, continuity, images
 from activities.integrations.biometrics.decoder import Image
 from activities.integrations.biometrics.detection import FaceDetector
 from activities.integrations.biometrics.faces import DeepFaceEngine
-from activities.integrations.biometrics.fingerprints import fingerprint
+from activities.integrations.biometrics.fingerprints import fingerprint, mirrored
 from activities.integrations.biometrics.mesh import FaceMesh, Pose, pose
 from activities.integrations.biometrics.movements import Sample
 from activities.integrations.biometrics.passive import Crops, MiniFasNet
@@ -19,7 +19,9 @@ from activities.integrations.biometrics.quality import cover, face_crop, others,
 
 @dataclass
 class Seen:
-    """What is kept of one frame with a face. aligned: 112 x 112. cover: see quality. print: see fingerprints."""
+    """What is kept of one frame with a face. aligned: 112 x 112. cover: see quality. print, mirrored: see
+    fingerprints.
+    """
 
     sample: Sample
     pose: Pose
@@ -28,6 +30,7 @@ class Seen:
     look: continuity.Look
     cover: float
     print: bytes
+    mirrored: bytes
     crops: Crops | None = None
 
     @property
@@ -89,6 +92,7 @@ class Watcher:
                     continuity.look(frame.at_ms, image, face, points),
                     cover(image, points),
                     fingerprint(image, points),
+                    mirrored(image, points),
                     self._passive.crops(image, face) if self._passive else None,
                 )
             )

@@ -40,6 +40,12 @@ def fingerprint(image: Image, points: Points) -> bytes:
     return _bits(grey) + _bits(np.asarray(face, np.uint8))
 
 
+def mirrored(image: Image, points: Points) -> bytes:
+    """The print that the frame has in a mirror: a replay may be turned round to show the other side."""
+    there = np.column_stack((image.shape[1] - 1 - points[:, 0], points[:, 1:]))
+    return fingerprint(np.ascontiguousarray(image[:, ::-1]), there)
+
+
 def _bits(grey: NDArray[np.uint8]) -> bytes:
     """Whether each cell of a 16 x 17 grid is brighter than its right neighbour."""
     cells = cv2.resize(grey, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA).astype(np.int16)

@@ -89,6 +89,7 @@ class HeadMovements:
             match, best_match, one_person = self._compare(clip, motion, best, reference, policy)
             if not one_person or match.decision is FaceDecision.DIFFERENT:
                 finding = LivenessVerdict.ANOTHER_FACE, None
+        moving = [at for movement in motion.movements for at in movement.frames]
         return LivenessResult(
             verdict=finding[0],
             detail=finding[1],
@@ -101,9 +102,8 @@ class HeadMovements:
             joins=clip.joins,
             face_match=match,
             video_sha256=hashlib.sha256(video).hexdigest(),
-            moving_prints=fingerprints.spread(
-                [clip.seen[at].print for movement in motion.movements for at in movement.frames]
-            ),
+            moving_prints=fingerprints.spread([clip.seen[at].print for at in moving]),
+            mirrored_prints=fingerprints.spread([clip.seen[at].mirrored for at in moving]),
         )
 
     def bands(self, prints: Sequence[str]) -> list[int]:
