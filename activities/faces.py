@@ -55,7 +55,10 @@ class FaceShown(Frozen):
 
 
 class FaceFound(NamedTuple):
-    """A judgement. result: scores and decisions, nothing personal. embedding: of the selfie; prints: of the clip, as it is and as in a mirror."""
+    """A judgement. result: scores and decisions, nothing personal.
+
+    embedding: of the selfie; prints: of the clip, as it is and as in a mirror.
+    """
 
     ground: str | None
     result: dict[str, Any]
