@@ -72,6 +72,7 @@ def main(options: list[str]) -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)  # also in the background of a shell, where it and its children would not hear it
     with tempfile.TemporaryDirectory(prefix="nesie-tests-") as folder:
         try:
             for name, words in wanted.items():

@@ -4,17 +4,19 @@ The Kazakh identifiers are other names of known curves: TC26-512-paramSetA and T
 34.10-2015, and CryptoPro-A (RFC 4357) for 34.310-2004. Keys, hashes and signatures are little-endian here, and a
 signature is r, then s. No signature by a 256-bit key of 2015 is public: that curve is held to the standard's own.
 
-The fallback for machines without nettle, the only way for the curve that nettle lacks, and the tests' reference.
+The fallback for machines without nettle or OpenSSL, and the tests' reference.
 """
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 Point = tuple[int, int]
 Jacobian = tuple[int, int, int]
+SumOf = Callable[["Curve", int, int, Point], Point | None]
 _INFINITY: Jacobian = (0, 1, 0)
 
 
@@ -86,8 +88,8 @@ def encode_point(curve: Curve, point: Point) -> bytes:
     return point[0].to_bytes(curve.size, "little") + point[1].to_bytes(curve.size, "little")
 
 
-def decode_point(curve: Curve, encoded: bytes) -> Point:
-    """The point of a public key.
+def decode_point(curve: Curve, encoded: bytes, sum_of: SumOf | None = None) -> Point:
+    """The point of a public key. sum_of: something faster than sum_of_multiples.
 
     Raises:
         ValueError: wrong length, not on the curve, or outside the group of the base point.
@@ -95,7 +97,7 @@ def decode_point(curve: Curve, encoded: bytes) -> Point:
     point = int.from_bytes(encoded[: curve.size], "little"), int.from_bytes(encoded[curve.size :], "little")
     if len(encoded) != 2 * curve.size or not curve.holds(point):
         raise ValueError("not a point of the curve")
-    if curve.cofactor != 1 and _sum_of_multiples(curve, 0, curve.generator, curve.q, point) is not None:
+    if curve.cofactor != 1 and (sum_of or sum_of_multiples)(curve, 0, curve.q, point) is not None:
         raise ValueError("not a point of the curve's group")
     return point
 
@@ -124,8 +126,8 @@ def hash_number(curve: Curve, digest: bytes) -> int:
     return int.from_bytes(digest, "little") % curve.q or 1
 
 
-def verify(curve: Curve, point: Point, digest: bytes, signature: bytes) -> bool:
-    """Whether the signature over the digest is by the key of the point. Never raises."""
+def verify(curve: Curve, point: Point, digest: bytes, signature: bytes, sum_of: SumOf | None = None) -> bool:
+    """Whether the signature over the digest is by the key of the point. Never raises. sum_of: as decode_point."""
     if len(signature) != 2 * curve.size or not curve.holds(point):
         return False
     r = int.from_bytes(signature[: curve.size], "little")
@@ -133,7 +135,7 @@ def verify(curve: Curve, point: Point, digest: bytes, signature: bytes) -> bool:
     if not (0 < r < curve.q and 0 < s < curve.q):
         return False
     inverse = pow(hash_number(curve, digest), -1, curve.q)
-    found = _sum_of_multiples(curve, s * inverse % curve.q, curve.generator, -r * inverse % curve.q, point)
+    found = (sum_of or sum_of_multiples)(curve, s * inverse % curve.q, -r * inverse % curve.q, point)
     return found is not None and found[0] % curve.q == r
 
 
@@ -143,16 +145,16 @@ def multiple(curve: Curve, number: int, point: Point) -> Point:
     Raises:
         ValueError: the result is the point at infinity.
     """
-    found = _sum_of_multiples(curve, number, point, 0, point)
+    found = sum_of_multiples(curve, 0, number, point)
     if found is None:
         raise ValueError("point at infinity")
     return found
 
 
-def _sum_of_multiples(curve: Curve, u: int, first: Point, v: int, second: Point) -> Point | None:
-    """u*first + v*second in one pass over the bits, None for the point at infinity."""
+def sum_of_multiples(curve: Curve, u: int, v: int, point: Point) -> Point | None:
+    """u times the base point + v times the point in one pass over the bits, None for the point at infinity."""
     one, two = _digits(u), _digits(v)
-    of_first, of_second = _odd_multiples(curve, first), _odd_multiples(curve, second)
+    of_first, of_second = _of_generator(curve), _odd_multiples(curve, point)
     total = _INFINITY
     for place in range(max(len(one), len(two)) - 1, -1, -1):
         total = _double(curve, total)

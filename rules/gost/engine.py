@@ -1,13 +1,13 @@
 """GOST hashes and signatures by the fastest means at hand: nettle where the machine has it, else pure Python.
 
-Everything outside this folder imports this module and `curves` alone. Both ways give the same bytes (tests compare
-them). nettle lacks one curve, that of 34.10-2015 with 256-bit keys: it is always computed in Python.
+Everything outside this folder imports this module and `curves` alone. All ways give the same bytes (tests compare
+them). nettle lacks one curve, that of 34.10-2015 with 256-bit keys: OpenSSL computes on it.
 """
 
 from __future__ import annotations
 
-from rules.gost import curves, gost94, streebog
-from rules.gost.curves import Curve, Point
+from rules.gost import curves, gost94, openssl, streebog
+from rules.gost.curves import Curve, Point, SumOf
 from rules.gost.nettle import Nettle, load
 
 
@@ -39,17 +39,40 @@ def _nettle_for(curve: Curve) -> Nettle | None:
     return nettle if nettle and nettle.has(curve) else None
 
 
+def _sum_of(curve: Curve) -> SumOf:
+    library = openssl.load()
+    return library.sum_of_multiples if library and library.has(curve) else curves.sum_of_multiples
+
+
+def way(curve: Curve) -> str:
+    """By which means signatures on the curve are verified: nettle, openssl or python."""
+    return "nettle" if _nettle_for(curve) else "python" if _sum_of(curve) is curves.sum_of_multiples else "openssl"
+
+
 def verify(curve: Curve, point: Point, digest: bytes, signature: bytes) -> bool:
     """Whether the signature over the digest is by the key of the point. Never raises."""
-    nettle = _nettle_for(curve)
-    check = nettle.verify if nettle else curves.verify
-    return check(curve, point, digest, signature)
+    if nettle := _nettle_for(curve):
+        return nettle.verify(curve, point, digest, signature)
+    return curves.verify(curve, point, digest, signature, _sum_of(curve))
+
+
+def decode_point(curve: Curve, encoded: bytes) -> Point:
+    """As curves.decode_point."""
+    return curves.decode_point(curve, encoded, _sum_of(curve))
 
 
 def public_point(curve: Curve, private: int) -> Point:
-    """The public key of a private one (1..q-1)."""
-    nettle = _nettle_for(curve)
-    return nettle.times_generator(curve, private) if nettle else curves.multiple(curve, private, curve.generator)
+    """The public key of a private one.
+
+    Raises:
+        ValueError: it is not in 1..q-1.
+    """
+    if nettle := _nettle_for(curve):
+        return nettle.times_generator(curve, private)
+    found = _sum_of(curve)(curve, private, 0, curve.generator) if 0 < private < curve.q else None
+    if found is None:
+        raise ValueError("not a private number of the curve")
+    return found
 
 
 def sign(curve: Curve, private: int, digest: bytes) -> bytes:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from asn1crypto import pem
+from asn1crypto.cms import ContentInfo
 from pki_world import BORROWER, OTHER, PkiWorld, pki_world
 
-from activities.integrations.signature.asn1 import ContentInfo
 from infra.counterparties.pki import der
 from infra.counterparties.pki.keys import Alg
 from rules.evidence import SignatureGround as Ground
@@ -49,10 +49,10 @@ async def test_lengths_without_end_and_content_in_pieces_are_read(world: PkiWorl
     streamed = (
         (b"\x30\x80" + der.oid("1.2.840.113549.1.7.2") + b"\xa0\x80" + b"\x30\x80")
         + data["version"].dump()
-        + data["digests"].dump()
-        + (b"\x30\x80" + data["encapsulated"]["type"].dump() + inside + END)
+        + data["digest_algorithms"].dump()
+        + (b"\x30\x80" + data["encap_content_info"]["content_type"].dump() + inside + END)
         + data["certificates"].dump()
-        + data["signers"].dump()
+        + data["signer_infos"].dump()
         + END * 3
     )
     assert (await world.verify(streamed, CONTENT)).accepted
@@ -63,8 +63,8 @@ async def test_a_signature_without_signed_attributes_is_not_read(world: PkiWorld
     """It states no time, and its content could be mistaken for another message's attributes."""
     cms = (await world.key()).sign(CONTENT)
     bare = ContentInfo.load(cms)
-    signer = bare["content"]["signers"][0]
-    signer["signed"] = None
+    signer = bare["content"]["signer_infos"][0]
+    signer["signed_attrs"] = None
     assert (await world.verify(bare.dump(force=True), CONTENT)).ground == Ground.UNREADABLE
 
 
@@ -74,10 +74,10 @@ async def test_among_several_signers_the_borrowers_counts(world: PkiWorld) -> No
     one, two = (ContentInfo.load(key.sign(CONTENT))["content"] for key in (other, mine))
     both = der.sequence(
         one["version"].dump(),
-        der.set_of(one["digests"][0].dump(), two["digests"][0].dump()),
-        one["encapsulated"].dump(),
+        der.set_of(one["digest_algorithms"][0].dump(), two["digest_algorithms"][0].dump()),
+        one["encap_content_info"].dump(),
         der.explicit(0, other.certificate, mine.certificate),
-        der.set_of(one["signers"][0].dump(), two["signers"][0].dump()),
+        der.set_of(one["signer_infos"][0].dump(), two["signer_infos"][0].dump()),
     )
     cms = der.sequence(der.oid("1.2.840.113549.1.7.2"), der.explicit(0, both))
     for iin, serial in ((BORROWER.iin, mine.serial), (OTHER.iin, other.serial)):

@@ -16,7 +16,6 @@ from asn1crypto import core, ocsp, pem, tsp
 from pki_world import BORROWER, pki_world
 
 from activities.integrations.signature import revocation_list, stamp, status
-from activities.integrations.signature.asn1 import BasicResponse
 from activities.integrations.signature.authorities import Authorities
 from activities.integrations.signature.certificate import Certificate, parse
 from activities.integrations.signature.message import read
@@ -69,8 +68,12 @@ def recorded_status(serial: str) -> tuple[Ground | None, str]:
 
 
 def _nonce(content: bytes) -> bytes:
-    basic = BasicResponse.load(ocsp.OCSPResponse.load(content)["response_bytes"]["response"].contents)
-    found = next(one for one in basic["tbs"]["response_extensions"] if one["extn_id"].dotted == "1.3.6.1.5.5.7.48.1.2")
+    basic = ocsp.OCSPResponse.load(content)["response_bytes"]["response"].parsed
+    found = next(
+        one
+        for one in basic["tbs_response_data"]["response_extensions"]
+        if one["extn_id"].dotted == "1.3.6.1.5.5.7.48.1.2"
+    )
     return bytes(core.OctetString.load(found["extn_value"].contents).native)
 
 

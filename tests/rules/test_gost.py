@@ -7,10 +7,10 @@ import os
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rules.gost import curves, engine, gost94, streebog
+from rules.gost import curves, engine, gost94, openssl, streebog
 from rules.gost.curves import CURVES, GOST2004, GOST2015_256, GOST2015_512, Curve
 from rules.gost.nettle import Nettle, load
 
@@ -145,8 +145,9 @@ def test_a_key_outside_the_group_is_refused_where_the_curve_has_more_points() ->
     shifted = (third, (slope * (x - third) - y) % curve.p)
     assert curve.holds(shifted)
     for wrong in (order_two, shifted):
-        with pytest.raises(ValueError, match="not a point"):
-            curves.decode_point(curve, curves.encode_point(curve, wrong))
+        for decode in (curves.decode_point, engine.decode_point):
+            with pytest.raises(ValueError, match="not a point"):
+                decode(curve, curves.encode_point(curve, wrong))
     assert curves.decode_point(replace(curve, cofactor=1), curves.encode_point(curve, shifted)) == shifted
 
 
@@ -199,8 +200,9 @@ def test_a_signature_verifies_by_both_ways_and_no_changed_one_does(curve: Curve,
         "long": good + b"\0",
         "empty": b"",
     }
+    assert engine.way(curve) == ("openssl" if curve is GOST2015_256 else "nettle")
     assert nettle.has(curve) == (curve != GOST2015_256)
-    for check in (nettle.verify if nettle.has(curve) else engine.verify, curves.verify):
+    for check in (engine.verify, curves.verify):
         assert check(curve, point, digest, good)
         assert not check(curve, point, bytes([digest[0] ^ 1]) + digest[1:], good)
         assert not check(curve, (point[0], curve.p - point[1]), digest, good)
@@ -208,9 +210,34 @@ def test_a_signature_verifies_by_both_ways_and_no_changed_one_does(curve: Curve,
         assert [name for name, one in bad.items() if check(curve, point, digest, one)] == []
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, GOST2015_256.q - 1), st.integers(0, GOST2015_256.q), st.integers(1, GOST2015_256.q - 1))
+@example(0, 0, 1)
+@example(1, GOST2015_256.q - 1, 1)  # infinity
+@example(5, 5, 1)  # a doubling in disguise
+def test_openssl_and_pure_python_compute_alike(u: int, v: int, key: int) -> None:
+    found, curve = openssl.load(), GOST2015_256
+    assert found is not None, "libcrypto.so.3 is not installed"
+    point = curves.multiple(curve, key, curve.generator)
+    assert found.sum_of_multiples(curve, u, v, point) == curves.sum_of_multiples(curve, u, v, point)
+
+
+def test_openssl_computes_on_no_point_beside_the_curve() -> None:
+    found, curve = openssl.load(), GOST2015_256
+    assert found is not None
+    with pytest.raises(ValueError, match="refuses"):
+        found.sum_of_multiples(curve, 1, 1, (curve.x, curve.y ^ 1))
+
+
+@pytest.mark.parametrize("private", [0, -1, GOST2015_256.q, 2**300])
+def test_a_private_number_out_of_range_makes_no_key(private: int) -> None:
+    with pytest.raises(ValueError, match="private number"):
+        engine.public_point(GOST2015_256, private)
+
+
 def _grown(s: bytes, curve: Curve) -> bytes:
     value = int.from_bytes(s, "little") + curve.q
-    return (value % 2 ** (8 * curve.size)).to_bytes(curve.size, "little")
+    return (value % (1 << 8 * curve.size)).to_bytes(curve.size, "little")
 
 
 @PURE
@@ -240,21 +267,22 @@ def test_too_little_entropy_makes_no_key() -> None:
         curves.private_number(GOST2015_512, bytes(64))
 
 
-def test_without_nettle_the_engine_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    private = curves.private_number(GOST2015_512, bytes(range(72)))
-    fast = (
-        engine.streebog512(M1),
-        engine.hash_34311(M1),
-        engine.public_point(GOST2015_512, private),
-        engine.sign(GOST2015_512, private, engine.streebog512(M1)),
-    )
+@pytest.mark.parametrize("curve", [GOST2015_512, GOST2015_256], ids=["2015-512", "2015-256"])
+def test_without_libraries_the_engine_gives_the_same_bytes(curve: Curve, monkeypatch: pytest.MonkeyPatch) -> None:
+    private, digest = curves.private_number(curve, bytes(range(72))), M1[: curve.size]
+
+    def made() -> tuple[object, ...]:
+        return (
+            engine.streebog512(M1),
+            engine.hash_34311(M1),
+            engine.public_point(curve, private),
+            engine.sign(curve, private, digest),
+        )
+
+    fast, point = made(), engine.public_point(curve, private)
     monkeypatch.setattr(engine, "load", lambda: None)
-    assert not engine.is_fast()
-    slow = (
-        engine.streebog512(M1),
-        engine.hash_34311(M1),
-        engine.public_point(GOST2015_512, private),
-        engine.sign(GOST2015_512, private, engine.streebog512(M1)),
-    )
-    assert slow == fast
-    assert engine.verify(GOST2015_512, slow[2], slow[0], slow[3])
+    monkeypatch.setattr(openssl, "load", lambda: None)
+    assert (engine.is_fast(), engine.way(curve)) == (False, "python")
+    assert made() == fast
+    assert engine.verify(curve, point, digest, engine.sign(curve, private, digest))
+    assert engine.decode_point(curve, curves.encode_point(curve, point)) == point

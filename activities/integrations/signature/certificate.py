@@ -8,18 +8,27 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from asn1crypto import core, pem, x509
+from asn1crypto import pem, x509
 
 from activities.integrations.signature.asn1 import (
-    CertificateShape,
-    Extensions,
+    BITS,
+    FIRST,
+    INTEGER,
+    SEQUENCE,
+    SET,
+    Row,
     Unreadable,
+    Value,
     bounded,
-    dotted,
-    instant,
+    explicit,
+    extensions,
     members,
+    moment,
     named,
+    number,
     octets,
+    oid,
+    only,
     reading,
 )
 from activities.integrations.signature.keys import PublicKey, public_key
@@ -34,10 +43,10 @@ _SUBJECT_KEY, _AUTHORITY_KEY, _CRL, _DELTA, _ACCESS = (
 )
 _UNDERSTOOD = {_KEY_USAGE, _BASIC, _EXTENDED, _POLICIES, _SUBJECT_KEY, _AUTHORITY_KEY, _CRL, _DELTA, _ACCESS}
 _COMMON_NAME, _SERIAL_NUMBER, _UNIT = "2.5.4.3", "2.5.4.5", "2.5.4.11"
-_BOOLEAN, _OCTETS, _SEQUENCE = 0x01, 0x04, 0x30
+_ISSUER_ID, _SUBJECT_ID, _EXTENSIONS = 0x81, 0x82, 0xA3
 _TEXTS = {0x0C: "utf-8", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x1E: "utf-16-be"}
 # authorities', responders' and time-stampers' certificates come again and again
-_REMEMBERED = 512
+_REMEMBERED, _EXTENSIONS_REMEMBERED, _LARGEST = 512, 64, 64 * 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,65 +124,73 @@ def parse(der: bytes) -> Certificate:
 @lru_cache(maxsize=_REMEMBERED)
 def _parse(der: bytes) -> Certificate:
     with reading("certificate"):
-        whole = CertificateShape.load(bounded(der), strict=True)
-        tbs = whole["tbs"]
-        if tbs["algorithm"].dump() != whole["algorithm"].dump():
-            raise Unreadable("two signature algorithms")
-        validity = tbs["validity"]
+        if len(der) > _LARGEST:
+            raise Unreadable("too large")
+        with Row(only(bounded(der))) as whole:
+            tbs, algorithm, signature = whole.take(SEQUENCE), whole.take(SEQUENCE), whole.take(BITS)
         return Certificate(
             der=der,
-            serial=tbs["serial"].native,
-            issuer=tbs["issuer"].dump(),
-            subject=tbs["subject"].dump(),
-            subject_values=_values(tbs["subject"].dump()),
-            not_before=instant(validity["not_before"].native),
-            not_after=instant(validity["not_after"].native),
-            key_bits=octets(tbs["key"]["key"]),
-            key=public_key(tbs["key"]),
-            signed_part=tbs.dump(),
-            signature_oid=named(whole["algorithm"]),
-            signature=octets(whole["signature"]),
-            **_extensions(tbs["extensions"]),
+            signed_part=tbs.whole,
+            signature_oid=named(algorithm),
+            signature=octets(signature),
+            **_signed(Row(tbs), algorithm),
         )
 
 
-def _values(name: bytes) -> dict[str, list[str]]:
-    """Of a distinguished name: its texts by their kind."""
-    values: dict[str, list[str]] = {}
-    for _, parts, _ in members(next(members(name))[1]):
-        for _, pair, _ in members(parts):
-            (_, _, kind), (tag, text, _) = members(pair)
-            if tag in _TEXTS:
-                values.setdefault(dotted(kind), []).append(text.decode(_TEXTS[tag]))
-    return values
-
-
-def _extensions(found: Any) -> dict[str, Any]:
-    values: dict[str, tuple[bool, bytes]] = {}
-    for _, extension, _ in members(found.contents or b"" if isinstance(found, Extensions) else b""):
-        (_, _, kind), *critical, (tag, value, _) = members(extension)
-        oid = dotted(kind)
-        if oid in values:
-            raise Unreadable("an extension twice")
-        if tag != _OCTETS or len(critical) > 1 or any(one[0] != _BOOLEAN for one in critical):
-            raise Unreadable("an extension")
-        values[oid] = any(one[1] != b"\0" for one in critical), value
-    basic = x509.BasicConstraints.load(values[_BASIC][1], strict=True).native if _BASIC in values else {}
-    key_id = values.get(_SUBJECT_KEY)
-    extended = [dotted(one) for _, _, one in members(_only(values[_EXTENDED][1]))] if _EXTENDED in values else []
+def _signed(row: Row, algorithm: Value) -> dict[str, Any]:
+    with row:
+        row.maybe(FIRST)  # the version
+        serial, inside, issuer = row.take(INTEGER), row.take(SEQUENCE), row.take(SEQUENCE)
+        validity, subject, key = row.take(SEQUENCE), row.take(SEQUENCE), row.take(SEQUENCE)
+        row.maybe(_ISSUER_ID)
+        row.maybe(_SUBJECT_ID)
+        found = row.maybe(_EXTENSIONS)
+    if inside.whole != algorithm.whole:
+        raise Unreadable("two signature algorithms")
+    since, until = members(validity)
+    _, bits = members(key)
     return {
-        "usage": frozenset(x509.KeyUsage.load(values[_KEY_USAGE][1]).native) if _KEY_USAGE in values else frozenset(),
-        "extended": frozenset(extended),
-        "extended_critical": _EXTENDED in values and values[_EXTENDED][0],
-        "authority": bool(basic.get("ca")),
-        "strange": frozenset(oid for oid, (critical, _) in values.items() if critical and oid not in _UNDERSTOOD),
-        "subject_key_id": core.OctetString.load(key_id[1]).native if key_id else None,
+        "serial": number(serial),
+        "issuer": issuer.whole,
+        "subject": subject.whole,
+        "subject_values": _values(subject),
+        "not_before": moment(since),
+        "not_after": moment(until),
+        "key_bits": octets(bits),
+        "key": public_key(key),
+        **_extensions(extensions(explicit(found)) if found else {}),
     }
 
 
-def _only(whole: bytes) -> bytes:
-    """Contents of the one SEQUENCE that the bytes hold."""
-    ((tag, contents, _),) = members(whole)
-    if tag != _SEQUENCE:
-        raise Unreadable("not a sequence")
-    return contents
+def _values(name: Value) -> dict[str, list[str]]:
+    """Of a distinguished name: its texts by their kind."""
+    values: dict[str, list[str]] = {}
+    for parts in members(name):
+        for pair in members(parts, SET):
+            kind, text = members(pair)
+            if text.tag in _TEXTS:
+                values.setdefault(oid(kind), []).append(text.contents.decode(_TEXTS[text.tag]))
+    return values
+
+
+def _extensions(values: dict[str, tuple[bool, bytes]]) -> dict[str, Any]:
+    key_id = values.get(_SUBJECT_KEY)
+    extended = [oid(one) for one in members(only(values[_EXTENDED][1]))] if _EXTENDED in values else []
+    return {
+        "usage": _usage(values[_KEY_USAGE][1]) if _KEY_USAGE in values else frozenset(),
+        "extended": frozenset(extended),
+        "extended_critical": _EXTENDED in values and values[_EXTENDED][0],
+        "authority": _BASIC in values and _authority(values[_BASIC][1]),
+        "strange": frozenset(name for name, (critical, _) in values.items() if critical and name not in _UNDERSTOOD),
+        "subject_key_id": octets(only(key_id[1])) if key_id else None,
+    }
+
+
+@lru_cache(maxsize=_EXTENSIONS_REMEMBERED)
+def _usage(raw: bytes) -> frozenset[str]:
+    return frozenset(x509.KeyUsage.load(raw, strict=True).native)
+
+
+@lru_cache(maxsize=_EXTENSIONS_REMEMBERED)
+def _authority(raw: bytes) -> bool:
+    return bool(x509.BasicConstraints.load(raw, strict=True).native.get("ca"))

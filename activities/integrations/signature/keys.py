@@ -11,16 +11,27 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from asn1crypto import core
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from activities.integrations.signature.asn1 import Oids, PublicKeyInfo, Unreadable
+from activities.integrations.signature.asn1 import (
+    BITS,
+    OCTETS,
+    OID,
+    SEQUENCE,
+    Row,
+    Unreadable,
+    Value,
+    members,
+    octets,
+    oid,
+    only,
+)
 from rules.gost import engine
-from rules.gost.curves import GOST2004, GOST2015_256, GOST2015_512, Curve, decode_point
+from rules.gost.curves import GOST2004, GOST2015_256, GOST2015_512, Curve
 
 _LEAST_RSA_BITS, _MOST_RSA_BITS = 2048, 8192
 
@@ -90,20 +101,25 @@ class PublicKey:
         return signature_oid in self.algorithm.signatures and self._check(data, signature)
 
 
-def public_key(info: PublicKeyInfo) -> PublicKey | None:
-    """The key, None where its kind is not known.
+def public_key(info: Value) -> PublicKey | None:
+    """The key of a SubjectPublicKeyInfo, None where its kind is not known.
 
     Raises:
         Unreadable, ValueError, TypeError: a known kind with a broken key.
     """
-    algorithm = _BY_KEY.get(info["algorithm"]["oid"].dotted)
+    with Row(info) as row:
+        kind, bits = Row(row.take(SEQUENCE)), row.take(BITS)
+    algorithm = _BY_KEY.get(oid(kind.take(OID)))
     if algorithm is None:
         return None
-    return PublicKey(algorithm, _gost(info, algorithm) if algorithm.curve else _rsa(info))
+    if algorithm.curve is None:
+        return PublicKey(algorithm, _rsa(info.whole))
+    curve, *_ = members(kind.take(SEQUENCE))
+    return PublicKey(algorithm, _gost(algorithm, algorithm.curve, oid(curve), octets(bits)))
 
 
-def _rsa(info: PublicKeyInfo) -> Callable[[bytes, bytes], bool]:
-    key = load_der_public_key(info.dump())
+def _rsa(info: bytes) -> Callable[[bytes, bytes], bool]:
+    key = load_der_public_key(info)
     if not isinstance(key, RSAPublicKey) or not _LEAST_RSA_BITS <= key.key_size <= _MOST_RSA_BITS:
         raise Unreadable("RSA key too short or too long")
 
@@ -117,11 +133,11 @@ def _rsa(info: PublicKeyInfo) -> Callable[[bytes, bytes], bool]:
     return check
 
 
-def _gost(info: PublicKeyInfo, algorithm: Algorithm) -> Callable[[bytes, bytes], bool]:
-    curve = algorithm.curve
-    if curve is None or Oids.load(info["algorithm"]["parameters"].dump())[0].dotted != curve.oid:
+def _gost(algorithm: Algorithm, curve: Curve, named: str, encoded: bytes) -> Callable[[bytes, bytes], bool]:
+    key = only(encoded)
+    if named != curve.oid or key.tag != OCTETS:
         raise Unreadable("another curve")
-    point = decode_point(curve, core.OctetString.load(info["key"].native, strict=True).native)
+    point = engine.decode_point(curve, key.contents)
 
     def check(data: bytes, signature: bytes) -> bool:
         return engine.verify(curve, point, algorithm.digest(data), signature)

@@ -6,18 +6,31 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from asn1crypto import cms, core, pem, tsp
+from asn1crypto import pem
 
 from activities.integrations.signature.asn1 import (
-    AlgorithmId,
-    ContentInfo,
-    SignerInfo,
+    FIRST,
+    INTEGER,
+    OCTETS,
+    OID,
+    PIECES,
+    SECOND,
+    SEQUENCE,
+    SET,
+    Row,
     Unreadable,
+    Value,
     bounded,
-    instant,
+    explicit,
+    hash_of,
+    members,
+    moment,
     named,
+    number,
+    octets,
+    oid,
+    only,
     reading,
 )
 from activities.integrations.signature.certificate import Certificate, parse
@@ -28,6 +41,8 @@ _SIGNED = "1.2.840.113549.1.7.2"
 _CONTENT_TYPE, _DIGEST, _TIME = (f"1.2.840.113549.1.9.{n}" for n in (3, 4, 5))
 _CERTIFICATE_V1, _CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
 _STAMP = "1.2.840.113549.1.9.16.2.14"
+_SHA256 = "2.16.840.1.101.3.4.2.1"
+_KEY_ID = 0x80
 _VERSIONS, _SIGNER_VERSIONS = (1, 3, 4, 5), (1, 3)
 # a message with more than these is no borrower's: it would only cost us time
 _LARGEST, _MOST_CERTIFICATES, _MOST_SIGNERS, _MOST_STAMPS = 16 * 1024 * 1024, 16, 4, 2
@@ -72,30 +87,35 @@ def read(raw: bytes) -> Message:
     with reading("signed message"):
         if len(raw) > _LARGEST:
             raise Unreadable("too large")
-        info = ContentInfo.load(bounded(_der(raw)), strict=True)
-        if info["type"].dotted != _SIGNED:
-            raise Unreadable("not signed data")
-        data = info["content"]
-        certificates = _certificates(data["certificates"])
-        if not 1 <= len(data["signers"]) <= _MOST_SIGNERS:
+        with Row(only(bounded(_der(raw)))) as info:
+            if oid(info.take(OID)) != _SIGNED:
+                raise Unreadable("not signed data")
+            data = explicit(info.take(FIRST))
+        with Row(data) as row:
+            version, digests, encapsulated = row.take(INTEGER), row.take(SET), row.take(SEQUENCE)
+            found = row.maybe(FIRST)
+            row.maybe(SECOND)  # lists of revoked certificates, which we get ourselves
+            signatures = members(row.take(SET), SET)
+        if not 1 <= len(signatures) <= _MOST_SIGNERS:
             raise Unreadable("number of signers")
-        content = _content(data["encapsulated"])
-        signers = [_signer(one, certificates) for one in data["signers"]]
-        announced = {named(AlgorithmId.load(one.dump(), strict=True)) for one in data["digests"]}
-        if data["version"].native not in _VERSIONS or not announced >= {one.digest_oid for one in signers}:
+        certificates = _certificates(members(found, FIRST) if found else [])
+        content_type, content = _content(encapsulated)
+        signers = [_signer(one, certificates) for one in signatures]
+        announced = {named(one) for one in members(digests, SET)}
+        if number(version) not in _VERSIONS or not announced >= {one.digest_oid for one in signers}:
             raise Unreadable("version or digests of the message")
-        return Message(
-            content_type=data["encapsulated"]["type"].dotted,
-            content=content,
-            signers=signers,
-        )
+        return Message(content_type, content, signers)
 
 
-def _content(encapsulated: Any) -> bytes | None:
-    content = encapsulated["content"].native
-    if content is None and len(encapsulated.contents) > len(encapsulated["type"].dump()) + len(b"\0\0"):
+def _content(encapsulated: Value) -> tuple[str, bytes | None]:
+    with Row(encapsulated) as row:
+        kind, inside = oid(row.take(OID)), row.maybe(FIRST)
+    if inside is None:
+        return kind, None
+    content = explicit(inside)
+    if content.tag not in (OCTETS, PIECES):
         raise Unreadable("content of another kind")
-    return None if content is None else bytes(content)
+    return kind, octets(content)
 
 
 def _der(raw: bytes) -> bytes:
@@ -106,42 +126,47 @@ def _der(raw: bytes) -> bytes:
     return base64.b64decode(b"".join(raw.split()), validate=True)
 
 
-def _certificates(found: Any) -> list[Certificate]:
+def _certificates(found: list[Value]) -> list[Certificate]:
     """Those we can read: a message may bring others' certificates of any kind."""
     if len(found) > _MOST_CERTIFICATES:
         raise Unreadable("number of certificates")
     known = []
     for item in found:
         try:
-            known.append(parse(item.dump()))
+            known.append(parse(item.whole))
         except Unreadable:
             continue
     return known
 
 
-def _signer(info: SignerInfo, certificates: list[Certificate]) -> Signer:
-    if info["version"].native not in _SIGNER_VERSIONS:
+def _signer(info: Value, certificates: list[Certificate]) -> Signer:
+    with Row(info) as row:
+        version, whose, digest = row.take(INTEGER), row.take(SEQUENCE, _KEY_ID), row.take(SEQUENCE)
+        signed = row.maybe(FIRST)
+        algorithm, signature = row.take(SEQUENCE), row.take(OCTETS, PIECES)
+        unsigned = row.maybe(SECOND)
+    if number(version) not in _SIGNER_VERSIONS:
         raise Unreadable("version of a signature")
-    certificate = _certificate_of(info["signer"], certificates)
-    attributes = _attributes(info["signed"])
+    certificate = _certificate_of(whose, certificates)
+    attributes = _attributes(signed, FIRST)
     time = _single(attributes, _TIME)
     return Signer(
         certificate=certificate,
-        digest_oid=named(info["digest"]),
-        message_digest=core.OctetString.load(_required(attributes, _DIGEST), strict=True).native,
-        content_type=core.ObjectIdentifier.load(_required(attributes, _CONTENT_TYPE), strict=True).dotted,
-        signing_time=None if time is None else instant(cms.Time.load(time, strict=True).native),
+        digest_oid=named(digest),
+        message_digest=_of_kind(_required(attributes, _DIGEST), OCTETS).contents,
+        content_type=oid(_required(attributes, _CONTENT_TYPE)),
+        signing_time=None if time is None else moment(time),
         # inside the message the attributes carry the tag [0]; what is signed is a SET
-        signed_part=_as_set(info["signed"].contents or b""),
-        signature_oid=named(info["algorithm"]),
-        signature=info["signature"].native,
+        signed_part=_as_set(signed.contents if signed else b""),
+        signature_oid=named(algorithm),
+        signature=octets(signature),
         names_certificate=_names(attributes, certificate),
-        stamps=_stamps(info["unsigned"]),
+        stamps=_stamps(unsigned),
     )
 
 
-def _stamps(unsigned: Any) -> tuple[bytes, ...]:
-    found = tuple(_attributes(unsigned).get(_STAMP, ()))
+def _stamps(unsigned: Value | None) -> tuple[bytes, ...]:
+    found = tuple(one.whole for one in _attributes(unsigned, SECOND).get(_STAMP, ()))
     if len(found) > _MOST_STAMPS:
         raise Unreadable("number of time stamps")
     return found
@@ -153,51 +178,59 @@ def _as_set(contents: bytes) -> bytes:
     return b"\x31" + (bytes([size]) if size < 128 else bytes([0x80 | len(length)]) + length) + contents
 
 
-def _certificate_of(signer: Any, certificates: list[Certificate]) -> Certificate:
-    chosen = signer.chosen
-    for certificate in certificates:
-        if signer.name == "by_key":
-            same = certificate.subject_key_id == chosen.native
-        else:
-            same = (certificate.issuer, certificate.serial) == (chosen["issuer"].dump(), chosen["serial"].native)
-        if same:
-            return certificate
-    raise Unreadable("no certificate of the signer")
+def _certificate_of(whose: Value, certificates: list[Certificate]) -> Certificate:
+    if whose.tag == _KEY_ID:
+        chosen = [one for one in certificates if one.subject_key_id == whose.contents]
+    else:
+        issuer, serial = members(whose)
+        wanted = issuer.whole, number(serial)
+        chosen = [one for one in certificates if (one.issuer, one.serial) == wanted]
+    if not chosen:
+        raise Unreadable("no certificate of the signer")
+    return chosen[0]
 
 
-def _attributes(found: Any) -> dict[str, list[bytes]]:
-    attributes: dict[str, list[bytes]] = {}
-    for item in found:
-        oid = item["oid"].dotted
-        if oid in attributes:
+def _attributes(found: Value | None, tag: int) -> dict[str, list[Value]]:
+    attributes: dict[str, list[Value]] = {}
+    for item in members(found, tag) if found else ():
+        with Row(item) as row:
+            name, values = oid(row.take(OID)), row.take(SET)
+        if name in attributes:
             raise Unreadable("an attribute twice")
-        attributes[oid] = [value.dump() for value in item["values"]]
+        attributes[name] = members(values, SET)
     return attributes
 
 
-def _single(attributes: dict[str, list[bytes]], oid: str) -> bytes | None:
-    values = attributes.get(oid)
+def _single(attributes: dict[str, list[Value]], name: str) -> Value | None:
+    values = attributes.get(name)
     if values is not None and len(values) != 1:
         raise Unreadable("an attribute of several values")
     return values[0] if values else None
 
 
-def _required(attributes: dict[str, list[bytes]], oid: str) -> bytes:
-    value = _single(attributes, oid)
+def _required(attributes: dict[str, list[Value]], name: str) -> Value:
+    value = _single(attributes, name)
     if value is None:
         raise Unreadable("a required attribute is missing")
     return value
 
 
-def _names(attributes: dict[str, list[bytes]], certificate: Certificate) -> bool | None:
+def _of_kind(value: Value, tag: int) -> Value:
+    if value.tag != tag:
+        raise Unreadable("an attribute of another kind")
+    return value
+
+
+def _names(attributes: dict[str, list[Value]], certificate: Certificate) -> bool | None:
+    """By the first certificate that the attribute names: RFC 5035, 3 and 4."""
     first, second = _single(attributes, _CERTIFICATE_V1), _single(attributes, _CERTIFICATE_V2)
-    if second is not None:
-        named = tsp.SigningCertificateV2.load(second)["certs"][0]
-        algorithm = named["hash_algorithm"]["algorithm"].native
-        if algorithm != "sha256":
-            return False
-        return bool(named["cert_hash"].native == hashlib.sha256(certificate.der).digest())
-    if first is not None:
-        sha1 = hashlib.sha1(certificate.der, usedforsecurity=False).digest()
-        return bool(tsp.SigningCertificate.load(first)["certs"][0]["cert_hash"].native == sha1)
-    return None
+    attribute = second or first
+    if attribute is None:
+        return None
+    row = Row(members(Row(attribute).take(SEQUENCE))[0])
+    algorithm = row.maybe(SEQUENCE) if second else None
+    if algorithm and hash_of(algorithm) != _SHA256:
+        return False
+    sha1 = hashlib.sha1(certificate.der, usedforsecurity=False)
+    right = hashlib.sha256(certificate.der) if second else sha1
+    return row.take(OCTETS).contents == right.digest()

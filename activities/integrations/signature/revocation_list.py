@@ -12,16 +12,26 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 
-from asn1crypto import core, crl
+from asn1crypto import crl
 
 from activities.integrations.signature.asn1 import (
-    ListEntry,
-    ListShape,
+    BITS,
+    FIRST,
+    INTEGER,
+    SEQUENCE,
+    TIME,
+    UTC_TIME,
+    Row,
     Unreadable,
+    bounded,
+    explicit,
+    extensions,
     header,
-    instant,
+    moment,
     named,
+    number,
     octets,
+    only,
     reading,
 )
 from activities.integrations.signature.certificate import Certificate
@@ -81,12 +91,11 @@ class RevocationList:
         if entry is None:
             return None
         with reading("entry of a revocation list"):
-            shape = ListEntry.load(entry, strict=True)
-            reason = "unspecified"
-            for item in shape["extensions"]:
-                if item["oid"].dotted == _REASON:
-                    reason = str(crl.CRLReason.load(item["value"].native, strict=True).native)
-            return reason, instant(shape["at"].native)
+            with Row(only(entry)) as row:
+                row.take(INTEGER)
+                at, more = moment(row.take(UTC_TIME, TIME)), row.maybe(SEQUENCE)
+            why = extensions(more).get(_REASON) if more else None
+            return str(crl.CRLReason.load(why[1], strict=True).native) if why else "unspecified", at
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -99,35 +108,41 @@ def parse(der: bytes) -> RevocationList:
     with reading("revocation list"):
         if len(der) > LARGEST or not _few(der):
             raise Unreadable("too large")
-        whole = ListShape.load(der, strict=True)
-        tbs = whole["tbs"]
-        if tbs["algorithm"].dump() != whole["algorithm"].dump():
+        with Row(only(der)) as whole:
+            tbs, algorithm, signature = whole.take(SEQUENCE), whole.take(SEQUENCE), whole.take(BITS)
+        with Row(tbs) as row:
+            row.maybe(INTEGER)  # the version
+            inside, issuer, made = row.take(SEQUENCE), row.take(SEQUENCE), row.take(UTC_TIME, TIME)
+            following, entries, more = row.maybe(UTC_TIME, TIME), row.maybe(SEQUENCE), row.maybe(FIRST)
+        if inside.whole != algorithm.whole:
             raise Unreadable("two signature algorithms")
-        found = {item["oid"].dotted: (item["critical"].native, item["value"].native) for item in tbs["extensions"]}
-        following = tbs["next_update"].native
+        found = extensions(explicit(only(bounded(more.whole)))) if more else {}
         return RevocationList(
-            issuer=tbs["issuer"].dump(),
-            this_update=instant(tbs["this_update"].native),
-            next_update=None if following is None else instant(following),
+            issuer=issuer.whole,
+            this_update=moment(made),
+            next_update=None if following is None else moment(following),
             number=_integer(found, _NUMBER),
             base=_integer(found, _DELTA),
             strange=any(critical and oid not in _UNDERSTOOD for oid, (critical, _) in found.items())
             or (_SCOPE in found and _partial(found[_SCOPE][1])),
-            listed=tbs["entries"].contents or b"",
-            signed_part=tbs.dump(),
-            signature_oid=named(whole["algorithm"]),
-            signature=octets(whole["signature"]),
+            listed=entries.contents if entries else b"",
+            signed_part=tbs.whole,
+            signature_oid=named(algorithm),
+            signature=octets(signature),
         )
 
 
 def _few(der: bytes) -> bool:
-    """Whether the list and its signed part have no more members than they may: the parser makes an object of each."""
+    """Whether the list and its signed part have an end and no more members than they may: each becomes an object."""
     for most in (3, 8):
         at, end = header(der, 0)
         for _ in range(most):
             if end is None or at >= end:
                 break
-            at = header(der, at)[1] or len(der)
+            following = header(der, at)[1]
+            if following is None:
+                return False
+            at = following
         if end is None or at < end:
             return False
         der = der[header(der, 0)[0] :]
@@ -135,7 +150,7 @@ def _few(der: bytes) -> bool:
 
 
 def _integer(found: dict[str, tuple[bool, bytes]], oid: str) -> int | None:
-    return int(core.Integer.load(found[oid][1], strict=True).native) if oid in found else None
+    return number(only(found[oid][1])) if oid in found else None
 
 
 def _partial(scope: bytes) -> bool:

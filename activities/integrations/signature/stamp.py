@@ -13,9 +13,27 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from asn1crypto import tsp
+from asn1crypto import core, tsp
 
-from activities.integrations.signature.asn1 import TimeStampReply, Unreadable, bounded, instant, reading
+from activities.integrations.signature.asn1 import (
+    BOOLEAN,
+    FIRST,
+    INTEGER,
+    OCTETS,
+    OID,
+    SECOND,
+    SEQUENCE,
+    TIME,
+    Row,
+    Unreadable,
+    bounded,
+    hash_of,
+    moment,
+    number,
+    oid,
+    only,
+    reading,
+)
 from activities.integrations.signature.authorities import Authorities
 from activities.integrations.signature.certificate import Certificate
 from activities.integrations.signature.keys import DIGESTS, Algorithm
@@ -31,6 +49,12 @@ _IMPRINTS = DIGESTS | {
     "2.16.840.1.101.3.4.2.2": lambda data: hashlib.sha384(data).digest(),
     "2.16.840.1.101.3.4.2.3": lambda data: hashlib.sha512(data).digest(),
 }
+
+
+class _Reply(core.Sequence):  # type: ignore[misc]
+    """The library's own class cannot read a refusal, which has no token."""
+
+    _fields = [("status", tsp.PKIStatusInfo), ("token", core.Any, {"optional": True})]
 
 
 @dataclass(frozen=True)
@@ -83,7 +107,7 @@ def token_of(answer: bytes) -> bytes:
     """
     try:
         with reading("time-stamp reply"):
-            reply = TimeStampReply.load(bounded(answer), strict=True)
+            reply = _Reply.load(bounded(answer), strict=True)
             state = reply["status"]["status"].native
             reasons = set(reply["status"]["fail_info"].native or ())
             token = reply["token"].dump() if state in ("granted", "granted_with_mods") else b""
@@ -111,15 +135,25 @@ class _Token:
 def _read(token: bytes) -> _Token:
     with reading("time-stamp token"):
         message = read(token)
-        info = tsp.TSTInfo.load(message.content or b"", strict=True)
-        imprint = info["message_imprint"]
+        with Row(only(message.content or b"")) as info:
+            info.take(INTEGER)  # the version
+            policy, imprint = oid(info.take(OID)), Row(info.take(SEQUENCE))
+            info.take(INTEGER)  # the token's own number
+            at = moment(info.take(TIME))
+            info.maybe(SEQUENCE)  # how exact the clock is
+            info.maybe(BOOLEAN)
+            nonce = info.maybe(INTEGER)
+            info.maybe(FIRST)
+            info.maybe(SECOND)
+        with imprint:
+            algorithm, digest = imprint.take(SEQUENCE), imprint.take(OCTETS)
         return _Token(
             message=message,
-            at=instant(info["gen_time"].native),
-            digest_oid=imprint["hash_algorithm"]["algorithm"].dotted,
-            imprint=imprint["hashed_message"].native,
-            nonce=info["nonce"].native,
-            policy=info["policy"].dotted,
+            at=at,
+            digest_oid=hash_of(algorithm),
+            imprint=digest.contents,
+            nonce=None if nonce is None else number(nonce),
+            policy=policy,
         )
 
 

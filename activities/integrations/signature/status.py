@@ -12,9 +12,34 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from asn1crypto import core, ocsp
+from asn1crypto import core, crl, ocsp
 
-from activities.integrations.signature.asn1 import BasicResponse, Unreadable, bounded, instant, named, octets, reading
+from activities.integrations.signature.asn1 import (
+    BITS,
+    ENUMERATED,
+    FIRST,
+    INTEGER,
+    OCTETS,
+    OID,
+    SECOND,
+    SEQUENCE,
+    TIME,
+    Row,
+    Unreadable,
+    Value,
+    bounded,
+    explicit,
+    extensions,
+    hash_of,
+    members,
+    moment,
+    named,
+    number,
+    octets,
+    oid,
+    only,
+    reading,
+)
 from activities.integrations.signature.authorities import issued_by
 from activities.integrations.signature.certificate import Certificate, parse
 from activities.integrations.signature.standing import GOOD, UNKNOWN, Standing, revoked
@@ -25,7 +50,19 @@ MEDIA_TYPES = "application/ocsp-request", "application/ocsp-response"
 _OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
 _NONCE = "1.3.6.1.5.5.7.48.1.2"
 _NONCE_BYTES = 8  # what the national responder is seen to echo
+_BASIC = "1.3.6.1.5.5.7.48.1.1"
+_HASHES = {"1.3.14.3.2.26": "sha1", "2.16.840.1.101.3.4.2.1": "sha256"}
+_OUTCOMES = {
+    0: "successful",
+    1: "malformed_request",
+    2: "internal_error",
+    3: "try_later",
+    5: "sign_required",
+    6: "unauthorized",
+}
 _PASSING = {"internal_error", "try_later"}
+_BY_KEY = 0xA2  # a responder named by its key; by its name: SECOND
+_GOOD, _REVOKED, _UNKNOWN = 0x80, SECOND, 0x82
 _SKEW = timedelta(minutes=5)
 _FRESH = timedelta(minutes=10)
 
@@ -59,16 +96,18 @@ class Question:
             "serial_number": self.serial,
         }
 
-    def is_about(self, found: Any) -> bool:
+    def is_about(self, found: Value) -> bool:
         """Whether an answer's CertID names the certificate asked about, by the hash we asked with."""
-        algorithm = found["hash_algorithm"]["algorithm"].native
-        if algorithm != "sha256" and (self.nonce is not None or algorithm != "sha1"):  # others' answers may use SHA-1
+        with Row(found) as row:
+            algorithm = _HASHES.get(hash_of(row.take(SEQUENCE)))
+            name, key, serial = row.take(OCTETS), row.take(OCTETS), row.take(INTEGER)
+        if algorithm is None or (algorithm == "sha1" and self.nonce is not None):  # others' answers may use SHA-1
             return False
         asked = self._identity(algorithm)
-        return bool(
-            found["issuer_name_hash"].native == asked["issuer_name_hash"]
-            and found["issuer_key_hash"].native == asked["issuer_key_hash"]
-            and found["serial_number"].native == self.serial
+        return (
+            name.contents == asked["issuer_name_hash"]
+            and key.contents == asked["issuer_key_hash"]
+            and number(serial) == self.serial
         )
 
 
@@ -116,71 +155,92 @@ def genuine(answer: bytes, question: Question) -> tuple[Answer | None, str]:
         Unreadable: it is not an OCSP response.
     """
     with reading("OCSP answer"):
-        response = ocsp.OCSPResponse.load(bounded(answer), strict=True)
-        outcome = str(response["response_status"].native)
-        if outcome != "successful":
-            return None, outcome
-        return _genuine(BasicResponse.load(_basic(response), strict=True), question), outcome
+        outcome, basic = _outcome(answer)
+        return (None if basic is None else _genuine(basic, question)), outcome
 
 
 def is_answer(raw: bytes) -> bool:
     """Whether the bytes are an OCSP response at all."""
     try:
         with reading("OCSP answer"):
-            response = ocsp.OCSPResponse.load(bounded(raw), strict=True)
-            return response["response_status"].native == "successful" and bool(_basic(response))
+            return _outcome(raw)[1] is not None
     except Unreadable:
         return False
 
 
-def _basic(response: Any) -> bytes:
-    return bytes(response["response_bytes"]["response"].contents)
+def _outcome(raw: bytes) -> tuple[str, Value | None]:
+    """The outcome, and where it is a success the answer itself."""
+    with Row(only(bounded(raw))) as response:
+        outcome, inside = _OUTCOMES[number(response.take(ENUMERATED), ENUMERATED)], response.maybe(FIRST)
+    if outcome != "successful":
+        return outcome, None
+    if inside is None:
+        raise Unreadable("no answer")
+    with Row(explicit(inside)) as answer:
+        kind, basic = oid(answer.take(OID)), answer.take(OCTETS)
+    if kind != _BASIC:
+        raise Unreadable("an answer of another kind")
+    return outcome, only(basic.contents)
 
 
-def _genuine(basic: BasicResponse, question: Question) -> Answer | None:
-    data = basic["tbs"]
-    produced = instant(data["produced_at"].native)
-    about = [one for one in data["responses"] if question.is_about(one["cert_id"])]
-    if len(about) != 1 or not _echoes(data, question.nonce) or not _by_responder(basic, question.issuer, produced):
+def _genuine(basic: Value, question: Question) -> Answer | None:
+    with Row(basic) as row:
+        data, algorithm, signature = row.take(SEQUENCE), row.take(SEQUENCE), row.take(BITS)
+        brought = row.maybe(FIRST)
+    with Row(data) as row:
+        row.maybe(FIRST)  # the version
+        row.take(SECOND, _BY_KEY)
+        produced, answers, found = moment(row.take(TIME)), members(row.take(SEQUENCE)), row.maybe(SECOND)
+    about = [one for one in answers if question.is_about(members(one)[0])]
+    if len(about) != 1 or not _echoes(found, question.nonce):
         return None
-    following = about[0]["next_update"].native
+    certificates = members(explicit(brought)) if brought else []
+    if not any(
+        _may_answer(one, question.issuer, produced) and _signed_by(one, data, algorithm, signature)
+        for one in (parse(each.whole) for each in certificates)
+    ):
+        return None
+    with Row(about[0]) as row:
+        row.take(SEQUENCE)
+        status, since, following = row.take(_GOOD, _REVOKED, _UNKNOWN), row.take(TIME), row.maybe(FIRST)
+        row.maybe(SECOND)
     return Answer(
-        standing=_meaning(about[0]["cert_status"], produced),
+        standing=_meaning(status, produced),
         produced=produced,
-        this_update=instant(about[0]["this_update"].native),
-        next_update=None if following is None else instant(following),
+        this_update=moment(since),
+        next_update=None if following is None else moment(explicit(following)),
     )
 
 
-def _echoes(data: Any, nonce: bytes | None) -> bool:
+def _echoes(found: Value | None, nonce: bytes | None) -> bool:
     if nonce is None:
         return True
-    wanted = core.OctetString(nonce).dump()
-    found = [item["extn_value"].contents for item in data["response_extensions"] if item["extn_id"].dotted == _NONCE]
-    return found == [wanted]
+    echoed = extensions(explicit(found)).get(_NONCE) if found else None
+    return echoed is not None and echoed[1] == core.OctetString(nonce).dump()
 
 
-def _by_responder(basic: BasicResponse, issuer: Certificate, produced: datetime) -> bool:
-    """Signed by a certificate for that purpose which the same authority issued."""
-    for item in basic["certificates"]:
-        responder = parse(item.dump())
-        if (
-            _OCSP_SIGNING in responder.extended
-            and not responder.strange
-            and responder.valid_at(produced)
-            and responder.key is not None
-            and issued_by(responder, issuer)
-            and responder.key.verify(named(basic["algorithm"]), basic["tbs"].dump(), octets(basic["signature"]))
-        ):
-            return True
-    return False
+def _may_answer(responder: Certificate, issuer: Certificate, at: datetime) -> bool:
+    """Whether the same authority issued it for that purpose."""
+    return (
+        _OCSP_SIGNING in responder.extended
+        and not responder.strange
+        and responder.valid_at(at)
+        and issued_by(responder, issuer)
+    )
 
 
-def _meaning(status: Any, produced: datetime) -> Standing:
-    if status.name == "good":
+def _signed_by(responder: Certificate, data: Value, algorithm: Value, signature: Value) -> bool:
+    key = responder.key
+    return key is not None and key.verify(named(algorithm), data.whole, octets(signature))
+
+
+def _meaning(status: Value, produced: datetime) -> Standing:
+    if status.tag == _GOOD:
         return Standing(GOOD, None, produced)
-    if status.name != "revoked":
+    if status.tag == _UNKNOWN:
         return Standing(UNKNOWN, None, produced)
-    said = status.chosen
+    with Row(status, _REVOKED) as row:
+        since, why = row.take(TIME), row.maybe(FIRST)
+    reason = "unspecified" if why is None else str(crl.CRLReason.load(explicit(why).whole, strict=True).native)
     # a hold may be lifted, but a signature made during it is refused all the same
-    return revoked(said["revocation_reason"].native or "unspecified", instant(said["revocation_time"].native), produced)
+    return revoked(reason, moment(since), produced)
