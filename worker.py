@@ -34,6 +34,7 @@ from activities.cash_orders import CashOrders
 from activities.client_files import ClientFiles
 from activities.clocks import Clocks
 from activities.closing import Closing
+from activities.complaints import Complaints
 from activities.context import Records, open_records
 from activities.contracts import Contracts, Sealer
 from activities.details_changes import DetailsChanges
@@ -150,6 +151,7 @@ def origination_activities(settings: Settings, kept: Records, client: Client) ->
         *DetailsChanges(kept, sms, operators, EXAMPLE.name("ru")).all(),
         *AccountChanges(kept, bank, sms, EXAMPLE.name("ru")).all(),
         *Authorities(kept).all(),
+        Complaints(kept).see_complaint,
         *access_activities(kept, sms),
         AuditSeals(kept, signature).seal_audit,
         BundleOrders(kept, signature).make_bundle,

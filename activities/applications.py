@@ -24,7 +24,7 @@ from rules.schedule import Method, RepaymentSchedule, build
 from storage import audit
 from storage.tables import Acknowledgement, Application, Offer
 
-_ENDED_UNPAID = frozenset({"REFUSED", "WITHDRAWN", "EXPIRED"})
+ENDED_UNPAID = frozenset({"REFUSED", "WITHDRAWN", "EXPIRED"})
 
 
 class ApplicationRef(Frozen):
@@ -136,7 +136,7 @@ class Applications:
             if reached.grounds:
                 application.decision = ended(application.decision, reached)
             await enter_stage(moment, application, reached.stage, paragraph="10", reason=", ".join(reached.grounds))
-            if reached.stage in _ENDED_UNPAID:
+            if reached.stage in ENDED_UNPAID:
                 await self._identifications_end(moment, application, reached)
 
     async def _identifications_end(self, moment: Moment, application: Application, reached: StageReached) -> None:

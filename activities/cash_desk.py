@@ -187,13 +187,14 @@ async def terminal_paid(moment: Moment, number: str, terminal_id: str, receipt: 
         return await _known(moment, order)
     if order.state != "paying" or order.terminal_id != terminal_id:
         return await _tried(moment, order, actor, Conflict("cash-order-not-asked"))
-    if await cash_orders.receipt_used(moment.session, terminal_id, receipt):
-        return await _tried(moment, order, actor, Conflict("receipt-used"))
     return await _paid(moment, order, actor, receipt=receipt, identified_by="terminal")
 
 
 async def seen_paid(moment: Moment, order: CashOrder, receipt: str, value_date: date) -> Outcome:
-    """Two people saw in the network's books that a terminal has paid a locked order, though it never said so."""
+    """The network's books show that a terminal has paid a locked order, though it never said so.
+
+    The outcome's error: as of `terminal_paid`.
+    """
     return await _paid(moment, order, "system:worker", receipt=receipt, identified_by="terminal", value_date=value_date)
 
 
@@ -223,6 +224,8 @@ async def _paid(
     value_date: date | None = None,
 ) -> Outcome:
     """Order, payment, loan, ledger and stage, all or nothing."""
+    if order.terminal_id is not None and await cash_orders.receipt_used(moment.session, order.terminal_id, receipt):
+        return await _tried(moment, order, actor, Conflict("receipt-used"))
     application = await get_application(moment.session, order.application_id)
     day = value_date or moment.day
     moved = await payments.settle(moment.session, order.payment_key, "done", order.number, value_date=day)

@@ -15,11 +15,11 @@ from uuid import UUID
 from temporalio import activity
 
 from activities import identifications
-from activities.applications import ApplicationRef, enter_stage, get_application
+from activities.applications import ENDED_UNPAID, ApplicationRef, enter_stage, get_application
 from activities.cash_desk import DESK_ACT, seen_paid
 from activities.context import Moment, Records, conclude
 from activities.ports import Antifraud, DigitalDocuments
-from rules.errors import BusinessError, Fault, NotConfirmed
+from rules.errors import BusinessError, Conflict, Fault, NotConfirmed
 from rules.evidence import Frozen, StepResult
 from rules.money import Money
 from rules.payment_keys import disbursement_key
@@ -63,7 +63,11 @@ class CashOrders:
 
     @activity.defn
     async def place_order(self, ref: ApplicationRef) -> CashOrderState:
-        """The intent and the order, in one transaction; a receiver on the anti-fraud list gets none."""
+        """The intent and the order, in one transaction; a receiver on the anti-fraud list gets none.
+
+        Raises:
+            Conflict: `cash-order-ended`: the application has ended meanwhile.
+        """
         async with self._records.moment() as moment:
             application = await get_application(moment.session, ref.application_id)
             client = await self._records.clients.get(moment.session, ref.client_id)
@@ -80,9 +84,12 @@ class CashOrders:
             return await self._placed(moment, ref)
 
     async def _placed(self, moment: Moment, ref: ApplicationRef) -> CashOrderState:
-        if await cash_orders.of_application(moment.session, ref.application_id) is not None:
-            return await self._told(moment, await self._locked(moment, ref))
         application = await get_application(moment.session, ref.application_id)
+        known = await cash_orders.of_application(moment.session, ref.application_id)
+        if known is not None:  # and not locked: a desk that pays it has locked it, and waits for the application
+            return await self._told(moment, known)
+        if application.stage in ENDED_UNPAID:  # by the answer to another try of this very step
+            raise Conflict("cash-order-ended")
         context = f"application:{application.id}:account"
         how = Receiving.read(self._records.vault.open_own(application.account, context).decode())
         if how.method not in CASH:
@@ -178,6 +185,10 @@ class CashOrders:
 
     async def _refused(self, ref: ApplicationRef, ground: str) -> CashOrderState:
         async with self._records.moment() as moment:
+            await get_application(moment.session, ref.application_id)
+            known = await cash_orders.of_application(moment.session, ref.application_id)
+            if known is not None:  # another try heard otherwise and has placed it: it may be collected already
+                return await self._told(moment, known)
             await audit.record(
                 moment.session,
                 actor="system:worker",

@@ -1,23 +1,97 @@
-"""Complaints of clients as they come in, and the lender's written answers.
+"""Complaints of clients as they come in, their cases, and the lender's written answers.
 
 Rules: para 7, part 7; para 34.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from temporalio import activity
 
 from activities import personal_account
 from activities.context import Moment, Records
 from rules.complaints import Outcome, Topic, answer_due
 from rules.errors import Conflict, NotFound
+from rules.evidence import Frozen
 from storage import audit, clocks
-from storage.tables import Client, Complaint, Document
+from storage.tables import Client, Complaint, Document, StatutoryClock
 
 TEXT = "text/plain; charset=utf-8"
+
+
+class AnswerComplaint(Frozen):
+    """Start of the case: the complaint is stored."""
+
+    complaint_id: UUID
+    edition: str
+
+
+class ComplaintRef(Frozen):
+    """Which complaint."""
+
+    complaint_id: UUID
+
+
+class ComplaintSeen(Frozen):
+    """How it stands. state: RECEIVED | ANSWERED. document_id: the complaint as it was archived."""
+
+    client_id: UUID
+    loan_id: UUID | None
+    topic: str
+    received_at: datetime
+    document_id: UUID
+    state: str
+    outcome: str | None
+    answered_at: datetime | None
+    answer_document_id: UUID | None
+
+
+class Complaints:
+    """What the case of a complaint looks at."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    @activity.defn
+    async def see_complaint(self, ref: ComplaintRef) -> ComplaintSeen:
+        """How the complaint stands in the database.
+
+        Raises:
+            NotFound: `complaint-unknown`.
+        """
+        async with self._records.moment() as moment:
+            row = await moment.session.get(Complaint, ref.complaint_id)
+            if row is None:
+                raise NotFound("complaint-unknown")
+            return ComplaintSeen(**row.model_dump(include=set(ComplaintSeen.model_fields)))
+
+
+def subject_of(complaint_id: UUID) -> str:
+    """As in audit and clocks; also the key of its clock."""
+    return f"complaint:{complaint_id}"
+
+
+def id_of(complaint_id: UUID) -> str:
+    """The id of the case."""
+    return f"complaint/{complaint_id}"
+
+
+def begin_action(complaint_id: UUID) -> str:
+    """Under which id the start of its case is kept: it is started once, whoever asks."""
+    return f"complaint-begin:{complaint_id}"
+
+
+async def dues(session: AsyncSession, found: Sequence[Complaint]) -> dict[UUID, date]:
+    """The last day for each answer, as its clock has it: days off may have moved it since the receipt."""
+    keys = {subject_of(one.id): one for one in found}
+    query = select(StatutoryClock).where(col(StatutoryClock.key).in_(keys))
+    moved = {keys[one.key].id: one.last_day for one in (await session.exec(query)).all() if one.last_day is not None}
+    return {one.id: moved.get(one.id, one.answer_due) for one in found}
 
 
 async def receive(
@@ -49,7 +123,7 @@ async def receive(
         moment.session,
         actor=f"client:{client.id}",
         action="complaint-received",
-        subject=f"complaint:{made.id}",
+        subject=subject_of(made.id),
         reason=topic.value,
         paragraph="7",
         detail={"answer_due": due, "loan": str(loan_id) if loan_id else None},
@@ -68,6 +142,7 @@ async def answer(
     if complaint.state != "RECEIVED":
         raise Conflict("complaint-answered")
     client = await records.clients.get(moment.session, complaint.client_id)
+    due = (await dues(moment.session, [complaint]))[complaint.id]
     document = await _archive(records, moment, client, text, "complaint_answer", "sent")
     complaint.message_id = await personal_account.write(records, moment, client, text, document.id)
     complaint.state, complaint.outcome, complaint.answered_by = "ANSWERED", outcome.value, staff_id
@@ -78,10 +153,10 @@ async def answer(
         moment.session,
         actor=f"staff:{staff_id}",
         action="complaint-answered",
-        subject=f"complaint:{complaint.id}",
+        subject=subject_of(complaint.id),
         reason=outcome.value,
         paragraph="7",
-        detail={"in_time": moment.day <= complaint.answer_due, "document": str(document.id)},
+        detail={"in_time": moment.day <= due, "document": str(document.id)},
     )
     return complaint
 

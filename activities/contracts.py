@@ -84,7 +84,7 @@ class Contracts:
                 return ContractDrawn(contract_id=existing.id, document_id=existing.document_id)
             await require_lock(moment.session)
             client = await self._records.clients.get(moment.session, ref.client_id)
-            number = _number(moment, application)
+            number = await _number(moment, application)
             hours = await self._waiting_hours(moment, application, client)
         schedule = draft(application, Method(application.chosen_method or ""), moment)
         account = self._records.vault.open_own(application.account, f"application:{application.id}:account")
@@ -159,6 +159,8 @@ class Contracts:
         async with self._records.moment() as moment:
             application = await get_application(moment.session, signed.ref.application_id)
             contract = await moment.session.get_one(Contract, signed.contract_id)
+            if contract.sealed_document_id is not None:  # another try was quicker; the case may have gone on since
+                return ContractSealed(waiting_until=application.waiting_until)
             signed_at = await _signed_at(moment, application, client, signed.signature_id)
             document = await self._records.documents.keep(
                 moment.session,
@@ -245,6 +247,14 @@ async def _contract(moment: Moment, application: Application) -> Contract | None
     return (await moment.session.exec(query)).first()
 
 
-def _number(moment: Moment, application: Application) -> str:
-    """Year and a part of the application's id: known before the contract's row, the same on every try."""
-    return f"MK-{moment.day.year}-{application.id.hex[:10].upper()}"
+async def _number(moment: Moment, application: Application) -> str:
+    """Year and ten digits of the application's id: known before the contract's row, the same on every try.
+
+    Of a year's hundred thousands of contracts two may begin alike; the later one takes the next ten digits.
+    """
+    for start in (0, 10, 20):
+        number = f"MK-{moment.day.year}-{application.id.hex[start : start + 10].upper()}"
+        query = select(Contract.id).where(col(Contract.number) == number)
+        if (await moment.session.exec(query)).first() is None:
+            return number
+    raise Fault("no number is left for this contract")

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from temporalio import activity
 
-from activities import identifications, leaks, letters, personal_account
+from activities import code_texts, identifications, leaks, letters, personal_account
 from activities.context import Moment, Records, conclude
 from activities.details_desk import ACT, ChangeSeen, end, locked, missing, opened, purpose_of, record, signature_of
-from activities.papers import DetailsPaper, details_statement, sms_code, sms_phone_changed
+from activities.papers import DetailsPaper, details_statement, sms_phone_changed
 from activities.phone import confirmed_by
 from activities.ports import PhoneOwners, Sms
 from rules.errors import BusinessError, Conflict, InvalidInput
@@ -63,23 +63,11 @@ class DetailsChanges:
             async with self._records.moment() as moment:
                 row, client = await self._held(moment, wanted.change_id)
                 phone = opened(self._records, client, row, "new")
-                life = moment.policy.whole("code-life-seconds")
-                code = await codes.issue(
-                    moment.session,
-                    self._records.vault,
-                    client,
-                    purpose_of(row.id),
-                    life_seconds=life,
-                    max_in_ten_minutes=moment.policy.whole("codes-per-10-minutes"),
-                    phone_index=self._records.vault.index("phone", phone),
-                )
+                text = await code_texts.issue(self._records, moment, client, purpose_of(row.id), new_phone=phone)
                 await record(moment, row, "system:worker", "code-sent")
         except BusinessError as error:
-            return StepResult(step="code", outcome=StepOutcome.RETRY, ground=error.code)
-        # the attempt is part of the key: a retry carries another code and is another message
-        key = f"{wanted.key}/{activity.info().attempt}"
-        await self._sms.send(key, phone, sms_code(client.language, code, life), life)
-        return passed("code")
+            return code_texts.not_sent(error)
+        return await code_texts.send(self._sms, wanted.key, text)
 
     @activity.defn
     async def confirm_new_phone(self, given: ChangeCode) -> StepResult:

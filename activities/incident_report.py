@@ -58,6 +58,7 @@ class IncidentReports:
             "incident": incident.model_dump(mode="json", exclude={"story"}),
             "story": words.story_of(vault, incident).model_dump(),
             "clients": {"touched": done.clients, "told": done.told, "texted": done.texted, "unreached": done.unreached},
+            "leaks": await incident_clients.leaks(session, incident.id),
             "rounds": [one.model_dump(mode="json") for one in await incidents.rounds(session, incident.id)],
             "texts": {one: str(document) for one, document in (await incidents.texts(session, incident.id)).items()},
             "notices": [one.model_dump(mode="json") for one in await _notices(session, incident)],

@@ -17,8 +17,8 @@ from uuid import UUID
 from temporalio import activity
 
 from activities import incident_desk as desk
+from activities import incident_leaks, personal_account
 from activities import incident_words as words
-from activities import personal_account
 from activities.context import Moment, Records
 from activities.ports import LenderSigner, RegulatorInbox, Sms
 from activities.regulator_notices import NoticeDraft, NoticeState, RegulatorNotices
@@ -187,6 +187,8 @@ class Incidents:
             for row, client in waiting:
                 language = _language(client.language)
                 self._tell(moment, row, client, texts[language], documents[language])
+            if incident.kind == Kind.DATA_LEAK:
+                await incident_leaks.begin(self._records, moment, incident, ref.n, waiting)
             if waiting:
                 told = [str(row.client_id) for row, _ in waiting if row.message_id is not None]
                 await desk.note(moment, incident.id, "incident-told", None, round=ref.n, clients=told)

@@ -21,10 +21,25 @@ from rules.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from rules.evidence import Frozen
 from rules.leaks import Measure, failed_measures, open_measures
 from storage import audit, devices, sessions
+from storage.database import run
 from storage.tables import Client, Leak, LeakMeasure
 
 ACT = "LEAK"  # what the client's face is for
 _SMS_LIVES_SECONDS = 24 * 3600
+
+
+class RespondToLeak(Frozen):
+    """Start of the case: the leak is stored."""
+
+    leak_id: UUID
+    client_id: UUID
+    n: int
+    edition: str
+
+
+def id_of(client_id: UUID, n: int) -> str:
+    """The id of the case."""
+    return f"leak/{client_id}/{n}"
 
 
 class LeakRef(Frozen):
@@ -141,9 +156,12 @@ async def enter(
     source: str,
     story: str,
     known_at: datetime,
-    staff_id: UUID,
+    staff_id: UUID | None,
 ) -> Leak:
     """Note a leak; the same id again is the same leak. From now on the client gets no new microcredit.
+
+    Args:
+        staff_id: None where an incident that the system found has made it.
 
     Raises:
         Conflict: `leak-open`: one is being dealt with.
@@ -154,7 +172,7 @@ async def enter(
         return known
     if known_at > moment.at:
         raise InvalidInput("instant-in-the-future", field="/known_at")
-    if await standing(moment, client.id) is not None:
+    if await standing_alone(moment, client.id) is not None:
         raise Conflict("leak-open")
     query = select(func.count()).where(col(Leak.client_id) == client.id)
     row = Leak(
@@ -164,7 +182,7 @@ async def enter(
     )  # fmt: skip
     moment.session.add(row)
     await moment.session.flush()
-    await record(moment, row, f"staff:{staff_id}", "leak-entered", source)
+    await record(moment, row, f"staff:{staff_id}" if staff_id else "system:worker", "leak-entered", source)
     return row
 
 
@@ -209,6 +227,13 @@ async def standing(moment: Moment, client_id: UUID) -> Leak | None:
     """What keeps a client from borrowing: a leak that is open, or after which the client was blocked."""
     query = select(Leak).where(col(Leak.client_id) == client_id, col(Leak.state).in_(("OPEN", "BLOCKED")))
     return (await moment.session.exec(query)).one_or_none()
+
+
+async def standing_alone(moment: Moment, client_id: UUID) -> Leak | None:
+    """As `standing`, and nobody else enters a leak of this client until the transaction ends."""
+    lock = "select pg_advisory_xact_lock(hashtextextended(:key, 36))"
+    await run(moment.session, lock, key=f"leak:{client_id}")
+    return await standing(moment, client_id)
 
 
 async def locked(moment: Moment, leak_id: UUID) -> Leak:

@@ -14,16 +14,16 @@ from uuid import UUID
 
 from temporalio import activity
 
+from activities import code_texts
 from activities.context import Moment, Records
-from activities.papers import sms_code
 from activities.ports import Sms
 from activities.recoveries import Recoveries
 from activities.security_notices import SecurityNotices
 from rules.errors import BusinessError
-from rules.evidence import Frozen, StepOutcome, StepResult
+from rules.evidence import Frozen, StepResult
 from rules.identification import passed
 from rules.log_in import phone_is_factor
-from storage import audit, authentications, codes, devices
+from storage import audit, authentications, devices
 from storage.tables import Authentication, Client
 
 
@@ -51,18 +51,9 @@ class LogInCodes:
             async with self._records.moment() as moment:
                 client = await self._client(moment, wanted)
                 if client is None:
-                    return passed("code")
-                life = moment.policy.whole("code-life-seconds")
-                code = await codes.issue(
-                    moment.session,
-                    self._records.vault,
-                    client,
-                    authentications.code_purpose(wanted.authentication_id),
-                    life_seconds=life,
-                    max_in_ten_minutes=moment.policy.whole("codes-per-10-minutes"),
-                    max_in_a_day=moment.policy.whole("codes-per-day"),
-                )
-                phone = self._records.clients.person(client).phone
+                    return passed(code_texts.STEP)
+                purpose = authentications.code_purpose(wanted.authentication_id)
+                text = await code_texts.issue(self._records, moment, client, purpose)
                 await audit.record(
                     moment.session,
                     actor="system:worker",
@@ -72,11 +63,8 @@ class LogInCodes:
                     detail={"purpose": "log-in", "authentication": str(wanted.authentication_id)},
                 )
         except BusinessError as error:
-            return StepResult(step="code", outcome=StepOutcome.RETRY, ground=error.code)
-        # the attempt is part of the key: a retry carries another code and is another message
-        key = f"log-in-code/{wanted.authentication_id}/{wanted.n}/{activity.info().attempt}"
-        await self._sms.send(key, phone, sms_code(client.language, code, life), life)
-        return passed("code")
+            return code_texts.not_sent(error)
+        return await code_texts.send(self._sms, f"log-in-code/{wanted.authentication_id}/{wanted.n}", text)
 
     async def _client(self, moment: Moment, wanted: LogInCodeWanted) -> Client | None:
         """Whom it goes to: nobody once the authentication has ended, or where the number proves nothing."""

@@ -1,6 +1,6 @@
 """The client's phone: one-time codes by SMS, and who owns the number.
 
-Rules: para 6, part 4; para 36. The life of a code is the lender's procedure (one minute).
+Rules: para 6, part 4; para 36.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from temporalio import activity
 
+from activities import code_texts
 from activities.context import Records, conclude
-from activities.papers import sms_code
 from activities.ports import Sms
 from rules.errors import BusinessError
 from rules.evidence import Frozen, StepOutcome, StepResult
@@ -50,16 +50,7 @@ class Phone:
         try:
             async with self._records.moment() as moment:
                 client = await self._records.clients.get(moment.session, wanted.client_id)
-                life = moment.policy.whole("code-life-seconds")
-                code = await codes.issue(
-                    moment.session,
-                    self._records.vault,
-                    client,
-                    wanted.purpose,
-                    life_seconds=life,
-                    max_in_ten_minutes=moment.policy.whole("codes-per-10-minutes"),
-                )
-                phone = self._records.clients.person(client).phone
+                text = await code_texts.issue(self._records, moment, client, wanted.purpose)
                 await audit.record(
                     moment.session,
                     actor="system:worker",
@@ -69,11 +60,8 @@ class Phone:
                     detail={"purpose": wanted.purpose},
                 )
         except BusinessError as error:
-            return StepResult(step="code", outcome=StepOutcome.RETRY, ground=error.code)
-        # the attempt is part of the key: a retry carries another code and is another message
-        key = f"{wanted.key}/{activity.info().attempt}"
-        await self._sms.send(key, phone, sms_code(client.language, code, life), life)
-        return passed("code")
+            return code_texts.not_sent(error)
+        return await code_texts.send(self._sms, wanted.key, text)
 
     @activity.defn
     async def confirm_code(self, given: CodeGiven) -> StepResult:

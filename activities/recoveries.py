@@ -23,6 +23,7 @@ from rules.editions import edition
 from rules.errors import Conflict, NotFound
 from rules.evidence import Frozen, StepOutcome
 from storage import audit, devices, factors, sessions
+from storage.database import run
 from storage.tables import Check, Client, PasswordRecovery, Review, ReviewDecision
 
 
@@ -80,8 +81,9 @@ class Recoveries:
                 return await end(self._records, moment, client, row, "REFUSED", "identity-to-be-confirmed")
             client.password_hash = wanted.password_hash
             moment.session.add(client)
-            await sessions.end_all(moment.session, client_id=client.id)
+            await moment.session.flush()
             await factors.remove_all(moment.session, client.id)
+            await sessions.end_all(moment.session, client_id=client.id)  # last: what was opened meanwhile ends too
             await devices.forget_all(moment.session, client.id)
             await devices.remember(moment.session, client.id, row.device_index, row.device)
             notice = await security_notices.write(
@@ -144,6 +146,9 @@ async def begin(
     """
     if client.face_embedding is None:
         raise Conflict("face-not-enrolled")
+    # two that are confirmed at the same moment: the second waits for the first, then ends it
+    lock = int.from_bytes(client.id.bytes[:8], "big", signed=True)
+    await run(moment.session, "select pg_advisory_xact_lock(:lock)", lock=lock)
     leak = await leaks.standing(moment, client.id)
     if leak is not None and leak.state == "BLOCKED":
         raise Conflict("identity-to-be-confirmed")

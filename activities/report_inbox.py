@@ -1,7 +1,8 @@
 """A report signed, on its way into the regulator's inbox, and the receipt back.
 
 A portal that is closed, an upload without a word on it and a refusal are answers: the case decides what follows.
-The same version is uploaded under the same key with the same bytes, so a step that ran twice is one upload.
+The same version is uploaded under the same key with the same bytes, so a step that ran twice is one upload. What the
+portal said when it took it is archived: it shows when the report was delivered, whenever the receipt comes.
 
 Rules: para 34.
 """
@@ -55,11 +56,23 @@ class UploadState(Protocol):
         """Form, cell, rule, message of each."""
 
 
+class TakenUpload(Protocol):
+    """The portal's word that it has a file."""
+
+    @property
+    def upload_id(self) -> str:
+        """The portal's id of it."""
+
+    @property
+    def received_at(self) -> datetime | None:
+        """When, by the regulator's clock."""
+
+
 class Inbox(Protocol):
     """The regulator's portal (activities.integrations.regulator)."""
 
-    async def upload(self, key: str, form: str, period: str, branch: str, file: bytes, cms: bytes) -> str:
-        """Hand in a file; the portal's id of it. Raises BusinessError where it is refused at once."""
+    async def upload(self, key: str, form: str, period: str, branch: str, file: bytes, cms: bytes) -> TakenUpload:
+        """Hand in a file; the same word for the same key. Raises BusinessError where it is refused at once."""
 
     async def report_state(self, upload_id: str) -> UploadState:
         """What became of it."""
@@ -68,12 +81,14 @@ class Inbox(Protocol):
 class Delivered(Frozen):
     """How a delivery stands. state: AWAY (the portal does not answer) | SENT (no receipt yet) | ACCEPTED | REJECTED.
 
+    uploaded_at: when it was delivered; delivery: the archived proof of that.
     errors: what the regulator refused. accepted_at, receipt: of an accepted one.
     """
 
     state: str
     upload_id: str | None = None
     uploaded_at: datetime | None = None
+    delivery: UUID | None = None
     accepted_at: datetime | None = None
     receipt: UUID | None = None
     errors: list[dict[str, str]] = []
@@ -128,22 +143,31 @@ class ReportInbox:
             _, cms = await self._records.documents.load(moment.session, kept.cms_document_id or kept.document_id)
         key = f"report/{row.code}/{row.period}/{made.n}"
         try:
-            upload_id = await self._inbox.upload(key, row.code, row.period, definition.recipient.branch, file, cms)
+            taken = await self._inbox.upload(key, row.code, row.period, definition.recipient.branch, file, cms)
         except BusinessError as error:
             refused = [{"form": row.code, "cell": "", "rule": error.code, "message": str(error)}]
             return await self._answered(ref, REJECTED, None, refused)
         except Fault:
             return Delivered(state=AWAY)
-        return await self._uploaded(ref, upload_id)
+        return await self._uploaded(ref, key, kept.sha256, taken)
 
-    async def _uploaded(self, ref: VersionRef, upload_id: str) -> Delivered:
+    async def _uploaded(self, ref: VersionRef, key: str, sha256: str, taken: TakenUpload) -> Delivered:
         async with self._records.moment() as moment:
             made = await reports.version(moment.session, ref.version_id, lock=True)
             if made.upload_id is None:
-                made.upload_id, made.uploaded_at = upload_id, moment.at
-                await reports.reach(moment.session, made, SENT, moment.at)
                 row = await moment.session.get_one(Report, made.report_id)
-                await tell(moment, row, "report-uploaded", made, upload=upload_id)
+                made.upload_id, made.uploaded_at = taken.upload_id, delivered_at(made.taken_at, moment.at, taken)
+                proof = {
+                    "report": row.code, "period": row.period, "version": made.n, "key": key, "file_sha256": sha256,
+                    "upload_id": taken.upload_id, "answered_at": moment.at.isoformat(),
+                    "received_at": taken.received_at.isoformat() if taken.received_at else None,
+                }  # fmt: skip
+                made.delivery_document_id = await self._archive(moment, row, proof, "regulator_delivery")
+                await reports.reach(moment.session, made, SENT, moment.at)
+                await tell(
+                    moment, row, "report-uploaded", made, upload=taken.upload_id,
+                    delivered=made.uploaded_at.isoformat(), delivery=str(made.delivery_document_id),
+                )  # fmt: skip
             return _told(made)
 
     @activity.defn
@@ -195,8 +219,20 @@ class ReportInbox:
             "report": row.code, "period": row.period, "version": made.n, "upload_id": made.upload_id, "state": state,
             "at": at.isoformat() if at else None, "control_errors": made.control_errors,
         }  # fmt: skip
-        kind, media_type = "regulator_receipt", "application/json"
-        return (await archive(self._records, moment, canonical(content), kind, media_type, row.last_day)).id
+        return await self._archive(moment, row, content, "regulator_receipt")
+
+    async def _archive(self, moment: Moment, row: Report, content: dict[str, Any], kind: str) -> UUID:
+        kept = await archive(self._records, moment, canonical(content), kind, "application/json", row.last_day)
+        return kept.id
+
+
+def delivered_at(made_at: datetime, answered_at: datetime, taken: TakenUpload) -> datetime:
+    """When the portal had the upload: by its own clock where that can be, else when its answer was here.
+
+    The answer of a first try may have been lost; the portal then says the same again, and its instant counts.
+    """
+    told = taken.received_at
+    return told if told is not None and made_at <= told <= answered_at else answered_at
 
 
 def _plain(form: str, error: dict[str, Any]) -> dict[str, str]:
@@ -211,6 +247,7 @@ def _told(made: ReportVersion) -> Delivered:
         state=state,
         upload_id=made.upload_id,
         uploaded_at=made.uploaded_at,
+        delivery=made.delivery_document_id,
         accepted_at=made.accepted_at,
         receipt=made.receipt_document_id if made.state == ACCEPTED else None,
         errors=(made.control_errors or [])[:_SHOWN] if made.state == REJECTED else [],

@@ -14,11 +14,11 @@ from typing import Any, Literal, Protocol
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from activities import calls
 from activities.context import Records
 from rules.errors import BusinessError, Fault, NotFound, Unavailable
 from rules.evidence import Frozen
 from storage import outbox
-from storage.clock import now
 from storage.tables import OutboxAction
 
 STEP_SECONDS = 8.0  # how long a person waits for a step before the answer becomes 202
@@ -104,20 +104,15 @@ class Actions:
 
     async def keep(self, session: AsyncSession, call: Call) -> None:
         """Put the action into the outbox, in the caller's transaction."""
-        at = await now(session)
-        argument = None if call.argument is None else call.argument.model_dump(mode="json")
-        await outbox.add(
+        await calls.keep(
+            self._records,
             session,
-            OutboxAction(
-                id=call.action_id,
-                workflow_id=call.workflow_id,
-                workflow=call.workflow,
-                operation=call.operation,
-                name=call.name,
-                argument=self._records.vault.seal_own(json.dumps(argument).encode(), f"outbox:{call.action_id}"),
-                created_at=at,
-                next_attempt_at=at,
-            ),
+            call.action_id,
+            call.operation,
+            call.workflow,
+            call.workflow_id,
+            call.name,
+            call.argument,
         )
 
     async def deliver(self, call: Call) -> bool:
@@ -153,7 +148,7 @@ class Actions:
         Raises:
             NoAnswer: still none.
         """
-        argument = json.loads(self._records.vault.open_own(action.argument, f"outbox:{action.id}"))
+        argument = json.loads(self._records.vault.open_own(action.argument, calls.context(action.id)))
         try:
             if action.operation == "start":
                 await self.door.start(action.workflow, action.workflow_id, argument)

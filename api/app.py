@@ -24,6 +24,7 @@ from api.routes import (
     account,
     account_sessions,
     applications,
+    applying,
     bank_details,
     calendar,
     callbacks,
@@ -62,6 +63,7 @@ from api.routes import (
     staff_restructuring,
     staff_write_offs,
     static,
+    step_ups,
 )
 from api.routes import sessions as session_routes
 from api.routes import staff as staff_routes
@@ -87,6 +89,7 @@ _V1 = (
     signatories.router,
     session_routes.router,
     account.router,
+    applying.router,
     applications.router,
     contracts.router,
     receiving.router,
@@ -99,6 +102,7 @@ _V1 = (
     leak.router,
     phone_changes.router,
     bank_details.router,
+    step_ups.router,
     factors.router,
     account_sessions.router,
     recoveries.router,

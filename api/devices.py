@@ -42,7 +42,8 @@ def device_at(request: Request, kit: Services, application: Application) -> Devi
         return Device("mobile", kit.records.vault.index("device", f"mobile|{own}"), own)
     given = request.cookies.get(_name(kit))
     token = given[:64] if given else secrets.token_urlsafe(32)
-    origin = request.headers.get("x-device-id", "")[:100] or (token if given else address)
+    # its own cookie first: a browser that is known may not count as another one by naming itself anew
+    origin = token if given else request.headers.get("x-device-id", "")[:100] or address
     index = kit.records.vault.index("device", f"web|{token}")
     return Device("web", index, origin, None if given else token)
 

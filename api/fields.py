@@ -91,6 +91,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Password = Annotated[str, Field(min_length=10, max_length=128)]
 GivenPassword = Annotated[str, Field(min_length=1, max_length=128)]  # at log-in: no hint about our rules
 FreeText = Annotated[str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_not_null_bytes)]
+ContractNumber = Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(_not_null_bytes)]
 CmsBase64 = Annotated[str, StringConstraints(min_length=4, max_length=400_000), AfterValidator(_cms)]
 Amount = Annotated[Money, BeforeValidator(_whole_money), AfterValidator(_positive)]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]

@@ -5,6 +5,7 @@ Plain ASGI, so that nothing is read before it is allowed. Rules: para 24; para 2
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 from contextvars import ContextVar
 from urllib.parse import urlsplit
@@ -31,6 +32,23 @@ _CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; object-src 
 ADDRESS: ContextVar[str] = ContextVar("address", default="unknown")
 
 
+def party(address: str) -> str:
+    """Whom an address stands for: of IPv6 the network, for whoever has one address of it has 2 ** 64 others.
+
+    >>> party("2001:db8:1:2:aaaa::7"), party("::ffff:93.184.216.34"), party("93.184.216.34"), party("unknown")
+    ('2001:db8:1:2::', '93.184.216.34', '93.184.216.34', 'unknown')
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found), 64), strict=False).network_address)
+
+
 def body_limit(path: str) -> int:
     """Bytes that a body may have at most."""
     return next((limit for end, limit in _LIMITS if path.endswith(end)), JSON_LIMIT)
@@ -47,7 +65,7 @@ class Trace:
             await self._app(scope, receive, send)
             return
         trace_id = secrets.token_hex(8)
-        ADDRESS.set(scope["client"][0] if scope.get("client") else "unknown")
+        ADDRESS.set(party(scope["client"][0]) if scope.get("client") else "unknown")
         scope.setdefault("state", {})["trace_id"] = trace_id
         ours = scope["path"].startswith((*_GUARDED, "/health", "/ready"))
 

@@ -19,7 +19,6 @@ from api import log_in_limits
 from api.actions import Call
 from api.devices import Device, keep
 from api.log_in_limits import Counted
-from api.problems import LogInNeeded
 from api.schemas_access import SecondFactors
 from api.schemas_registration import Application, SessionAnswer
 from api.services import Services
@@ -164,21 +163,19 @@ def _action_id(case: str) -> str:
     return hashlib.sha256(case.encode()).hexdigest()[:32]
 
 
-async def refuse(kit: Services, of: Counted, code: str, *, second: bool = False) -> LogInNeeded:
-    """Count a failed try and leave its audit row; the answer to raise.
+async def count_wrong(moment: Moment, of: Counted, *, second: bool = False) -> None:
+    """Count a failed try and leave its audit row, in the transaction that held what is counted.
 
     Whom it was meant for is known only by the keyed hash of the attempt: the row is the same where nobody was.
     """
-    async with kit.records.moment() as moment:
-        await log_in_limits.failed(moment, of, second=second)
-        await audit.record(
-            moment.session,
-            actor="system:api",
-            action="log-in-failed",
-            subject=f"attempt:{of.device.hex()[:16]}",
-            paragraph="26",
-        )
-    return LogInNeeded(code)
+    await log_in_limits.failed(moment, of, second=second)
+    await audit.record(
+        moment.session,
+        actor="system:api",
+        action="log-in-failed",
+        subject=f"attempt:{of.device.hex()[:16]}",
+        paragraph="26",
+    )
 
 
 async def _record(

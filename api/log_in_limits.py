@@ -8,7 +8,7 @@ A number that nobody has is counted like one that somebody has. Rules: para 11; 
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from activities.context import Moment
@@ -36,6 +36,14 @@ class Counted:
         """Whatever may be blocked."""
         return [one for one in (self.device, self.address, self.in_a_row, self.second_in_a_row) if one is not None]
 
+    def of_recovery(self) -> Counted:
+        """A stranger's guesses close new devices, never the way back: codes to a number are few, a face follows."""
+        return replace(self, in_a_row=None, second_in_a_row=None)
+
+    def one_by_one(self) -> list[bytes]:
+        """What is tried by one after the other: an address may be many people's, who do not wait for each other."""
+        return [one for one in self.subjects() if one != self.address]
+
 
 async def counted(kit: Services, moment: Moment, phone_index: bytes, client_id: UUID | None, device: Device) -> Counted:
     """What a try on an account counts for. client_id: None where nobody has the number."""
@@ -57,6 +65,18 @@ async def check(moment: Moment, of: Counted) -> None:
         TooMany: `too-many-log-ins`.
     """
     wait = max([await throttle.blocked_seconds(moment.session, subject) for subject in of.subjects()])
+    if wait:
+        raise TooMany("too-many-log-ins", wait)
+
+
+async def hold(moment: Moment, of: Counted) -> None:
+    """As check(), for the transaction that answers a try and counts it: others at the same account wait for its end.
+
+    Raises:
+        TooMany: `too-many-log-ins`, also of a try that was let in when it came: what it showed is not answered.
+    """
+    wait = await throttle.held_seconds(moment.session, of.one_by_one())
+    wait = max(wait, await throttle.blocked_seconds(moment.session, of.address))
     if wait:
         raise TooMany("too-many-log-ins", wait)
 

@@ -28,6 +28,9 @@ async def send_one(records: Records, actions: Actions) -> bool:
             answer, done = await actions.resend(action)
         except NoAnswer:
             await outbox.failed(session, action.id)
+        except Exception as error:  # the oldest comes first: what cannot be sent must not keep the others waiting
+            log.error("outbox action cannot be sent: %s", type(error).__name__)
+            await outbox.failed(session, action.id)
         else:
             if done:
                 await outbox.answered(session, action.id, answer)

@@ -35,6 +35,7 @@ from api.services import Services
 from rules.errors import NotConfirmed
 
 _ALGORITHMS = [Algorithm.ECDSA_SHA_256, Algorithm.EDDSA, Algorithm.RSASSA_PKCS1_v1_5_SHA_256]
+_LONGEST_ID = 1023  # bytes, by WebAuthn; more would not fit into the index either
 _VERIFIED = UserVerificationRequirement.REQUIRED
 JSON = dict[str, Any]
 
@@ -109,7 +110,7 @@ def challenge_in(credential: JSON) -> bytes:
     """
     try:
         return base64url_to_bytes(json.loads(_client_data(credential))["challenge"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise NotConfirmed("passkey-unreadable") from None
 
 
@@ -137,6 +138,8 @@ def enrolled(site: Site, credential: JSON, challenge: bytes) -> NewKey:
         raise NotConfirmed("passkey-wrong") from None
     except Exception:  # what is not CBOR or not of this form fails in many ways; none of them is a key
         raise NotConfirmed("passkey-unreadable") from None
+    if len(found.credential_id) > _LONGEST_ID:
+        raise NotConfirmed("passkey-unreadable")
     return NewKey(found.credential_id, found.credential_public_key, found.sign_count, found.credential_backed_up)
 
 

@@ -220,13 +220,14 @@ class IncidentShown(IncidentLine):
 
 
 class TouchedClient(Answer):
-    """How a client was told. ground: why not."""
+    """How a client was told. ground: why not. leak_id: of a leak of data, the client's response to it."""
 
     client_id: UUID
     round: int
     told_at: datetime | None
     texted_at: datetime | None
     ground: str | None
+    leak_id: UUID | None
 
 
 class IncidentChanged(Answer):

@@ -30,7 +30,10 @@ class MeasureBody(Body):
 
 
 class LeakAnswer(Answer):
-    """A leak and its measures. last_day: of the clock. block_proposed: one person wants the client blocked."""
+    """A leak and its measures. last_day: of the clock. block_proposed: one person wants the client blocked.
+
+    incidents: those that it is the response to.
+    """
 
     leak_id: UUID
     client_id: UUID
@@ -42,6 +45,7 @@ class LeakAnswer(Answer):
     failed: list[Measure]
     block_proposed: bool
     last_day: str | None = None
+    incidents: list[UUID] = []
 
 
 class OwnLeak(Answer):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from api.fields import Answer, Body, Day, FreeText
+from api.fields import Answer, Body, ContractNumber, Day, FreeText
 from rules.suspension import PaperEntered, PaperKind
 
 Received = Annotated[AwareDatetime, Field(ge=datetime(2021, 1, 1, tzinfo=UTC), le=datetime(2199, 1, 1, tzinfo=UTC))]
@@ -22,7 +22,7 @@ class PaperBody(Body):
     whether the interest of the suspended days is charged after all. Rules: para 13, part 3.
     """
 
-    contract_number: str = Field(min_length=1, max_length=40)
+    contract_number: ContractNumber
     kind: PaperKind
     number: Words
     day: Day

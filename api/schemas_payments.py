@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.fields import Amount, Answer, Body, Day, Iban
+from api.fields import Amount, Answer, Body, ContractNumber, Day, Iban
 from rules.money import Money
 
 
@@ -81,7 +81,7 @@ class DeskPaymentBody(Body):
     """Money taken at a cash desk. receipt: the number of the receipt that the payer got."""
 
     receipt: str = Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")
-    contract_number: str = Field(min_length=3, max_length=40)
+    contract_number: ContractNumber
     amount: Amount
     value_date: Day
 

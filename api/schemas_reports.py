@@ -71,13 +71,17 @@ class VersionShown(Answer):
     files: list[FileShown]
     upload_id: str | None
     uploaded_at: datetime | None
+    delivery_document_id: UUID | None
     accepted_at: datetime | None
     receipt_document_id: UUID | None
     control_errors: list[FaultShown]
 
 
 class ReportShown(Answer):
-    """A report of one period with all its versions, oldest first. due: the last day, as its clock has it."""
+    """A report of one period with all its versions, oldest first.
+
+    due, clock_state: of its clock, which is met by a delivery in time; of the newest one after a refusal.
+    """
 
     line: ReportLine
     due: date | None

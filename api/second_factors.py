@@ -17,7 +17,7 @@ from api.log_in import code_call, tell
 from api.schemas_access import PasskeyProof
 from api.services import Services
 from rules.contacts import masked
-from rules.errors import BusinessError, Conflict, NotConfirmed
+from rules.errors import Conflict, NotConfirmed
 from rules.log_in import Factor
 from storage import audit, authentications, codes, factors
 from storage.tables import Authentication, Client
@@ -104,12 +104,6 @@ async def _cloned(kit: Services, moment: Moment, client: Client, passkey_id: UUI
         paragraph="26",
         detail={"passkey": str(passkey_id)},
     )
-
-
-async def wrong(moment: Moment, row: Authentication, error: BusinessError) -> None:
-    """Count a wrong try; what was not even asked for counts for nothing."""
-    if isinstance(error, NotConfirmed):
-        await authentications.failed(moment.session, row)
 
 
 async def passkey_options(kit: Services, moment: Moment, row: Authentication) -> dict[str, object]:

@@ -150,6 +150,9 @@ async def log_in(kit: Services, login: str, password: str, digits: str) -> tuple
     stored = staff.password_hash if staff and staff.active else None
     right = await asyncio.to_thread(passwords.verify_password, stored, password)
     async with kit.records.moment() as moment:
+        wait = await throttle.held_seconds(moment.session, [subject])
+        if wait:  # it was let in together with those that have failed meanwhile
+            raise TooMany("too-many-log-ins", wait)
         if staff and right and await totp_accepted(moment.session, kit.records.vault, staff, digits):
             await throttle.forgive(moment.session, subject)
             token = await sessions.open(moment.session, "staff", staff_id=staff.id)

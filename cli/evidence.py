@@ -10,6 +10,7 @@ import argparse
 import os
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -93,15 +94,22 @@ def repeaters(settings: Settings) -> dict[str, Repeater]:
     from activities.cards import CardJudge
     from activities.faces import FaceJudge, Reference
     from activities.integrations.biometrics.documents import CardReader
-    from activities.integrations.biometrics.faces import DeepFaceEngine
+    from activities.integrations.biometrics.faces import GATES, DeepFaceEngine
     from activities.integrations.biometrics.liveness import HeadMovements
     from activities.integrations.signature.asn1 import Unreadable
     from activities.integrations.signature.authorities import Authorities
     from activities.integrations.signature.offline import again
 
-    engine, reader = DeepFaceEngine(settings.models), CardReader(settings.models)
-    liveness = HeadMovements(settings.models, engine)
+    reader = CardReader(settings.models)
     pinned = Authorities.load(settings.seal.trusted_authorities.read_bytes())
+
+    @cache
+    def judging(gate: str) -> tuple[DeepFaceEngine, HeadMovements]:
+        """As photographs were judged then: the gate's limits are ours, and earlier ones are kept."""
+        if gate not in GATES:
+            raise CannotRepeat(f"judged by a photo gate that is not here: {gate}")
+        engine = DeepFaceEngine(settings.models, gate=gate)
+        return engine, HeadMovements(settings.models, engine)
 
     def card(check: dict[str, Any], inputs: Mapping[str, bytes], person: Person) -> Judgement:
         evidence, front, back = check["evidence"], *_needed(inputs, "front", "back")
@@ -112,6 +120,7 @@ def repeaters(settings: Settings) -> dict[str, Repeater]:
 
     def face(check: dict[str, Any], inputs: Mapping[str, bytes], person: Person) -> Judgement:
         evidence, selfie, video = check["evidence"], *_needed(inputs, "selfie", "video")
+        engine, liveness = judging(evidence["models"].get("photo-gate", "1"))
         enrolled = [] if "front" in inputs else _needed(inputs, "enrolled_selfie")
         reference: Reference = (engine.embedding(enrolled[0]),) if enrolled else inputs["front"]
         judge = FaceJudge(engine, liveness, reader, evidence["policy"])

@@ -10,7 +10,7 @@ comes in the evening or on a day off is received on that day. The clock is misse
 >>> [f"{one.day}: {one.why}" for one in found.skipped][:3]
 ['2026-03-21: weekend', '2026-03-22: weekend', '2026-03-23: holiday: Nauryz']
 
-Rules: para 4; para 5; para 13, part 1; para 13, part 2; para 13, part 4.
+Rules: para 4; para 5; para 7, part 7; para 13, part 1; para 13, part 2; para 13, part 4.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ _ALL = (
     ClockRule("ombudsman", "ombudsman-days", "law 205-VIII", "исполнить решение омбудсмана"),
     ClockRule("arrears-notice", "arrears-notice-days", "law on microfinance, art. 9-2, part 1", "сообщить о просрочке"),
     ClockRule("restructuring-answer", "restructuring-answer-days", "law on microfinance, art. 9-2", "письменный ответ"),
+    ClockRule("complaint-answer", "complaint-answer-days", "para 7, part 7", "письменный ответ на жалобу"),
     ClockRule("leak-response", "leak-response-days", "para 36", "повторная идентификация после утечки"),
     ClockRule("report", "report-days", "rules of the National Bank of 24.11.2025", "сдать отчёт"),
 )

@@ -74,6 +74,7 @@ class FaceProblem(StrEnum):
     GLASSES = "glasses-worn"
     MOUTH_OPEN = "mouth-open"
     NOT_NEUTRAL = "face-not-neutral"
+    BACKGROUND = "background-not-light"
 
 
 class LivenessVerdict(StrEnum):

@@ -111,6 +111,7 @@ _RETRY = frozenset(
         "code-wrong", "code-expired", "code-used", "too-many-tries",
         "no-face", "several-faces", "face-too-small", "photo-blurred", "photo-too-dark", "photo-too-bright",
         "light-uneven", "face-turned", "face-tilted", "face-covered", "glasses-worn", "mouth-open", "face-not-neutral",
+        "background-not-light",
         "image-unreadable", "image-too-large", "image-type", "video-unreadable", "video-too-long", "video-too-large",
         "document-not-found", "document-retake", "document-check-digit", "document-wrong-type", "digital-document-code",
         "document-passport", "document-front-missing", "document-back-missing", "document-front-unread",

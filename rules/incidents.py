@@ -72,7 +72,7 @@ _ALL = {
         Task("check-documents", "CONSEQUENCE", "проверить документы, принятые без блокировки"),
         Task("stop-loss", "CONSEQUENCE", "остановить выплаты и начисления по затронутым займам"),
         Task("report-crime", "CONSEQUENCE", "обратиться в органы, если есть признаки преступления"),
-        Task("identify-again", "CONSEQUENCE", "повторная идентификация затронутых клиентов (п. 36)"),
+        Task("identify-again", "CONSEQUENCE", "проследить: ответ на утечку начат по каждому клиенту (п. 36)"),
         Task("talk-to-colleague", "CAUSE", "выяснить у сотрудника, зачем открывались записи"),
         Task("check-accounts", "CONSEQUENCE", "проверить учётные записи и сменить пароли"),
     )

@@ -90,8 +90,9 @@ PARAGRAPHS: tuple[Paragraph, ...] = (
             "tests/api/test_loan_figures.py",
             "tests/activities/test_preview_contract_booked.py",
             "tests/api/test_matrix.py",
+            "tests/workflows/test_complaint.py",
         ),
-        ("arrears-notice", "restructuring-answer"),
+        ("arrears-notice", "restructuring-answer", "complaint-answer"),
     ),
     Paragraph(
         8,
@@ -254,7 +255,7 @@ PARAGRAPHS: tuple[Paragraph, ...] = (
     Paragraph(
         36,
         "when personal data is known to have leaked: biometrics again, owner of the phone, a call",
-        ("tests/workflows/test_leak.py",),
+        ("tests/workflows/test_leak.py", "tests/activities/test_incident_leaks.py"),
         ("leak-response",),
         otherwise={"2021": "no such paragraph", "2023": "no such paragraph", "2024a": "no such paragraph"},
     ),

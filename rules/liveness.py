@@ -9,7 +9,7 @@ Rules: para 35.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import permutations
+from itertools import pairwise, product
 
 from rules.errors import BrokenContract
 from rules.evidence import FaceDecision, Frozen
@@ -25,13 +25,16 @@ _MOST = 4
 
 
 def sequences(fewest: int) -> list[str]:
-    """Every sequence of different movements, from `fewest` movements up to four.
+    """Every sequence from `fewest` movements up to four in which none is asked twice in a row.
+
+    As none comes twice to a client, they must last for a life of loans.
 
     >>> len(sequences(3)), len(sequences(4)), sequences(4)[0]
-    (180, 120, 'left,right,up,down')
+    (400, 320, 'left,right,left,right')
     """
     lengths = range(min(fewest, _MOST), _MOST + 1)
-    return [",".join(one) for length in lengths for one in permutations(MOVEMENTS, length)]
+    every = (one for length in lengths for one in product(MOVEMENTS, repeat=length))
+    return [",".join(one) for one in every if all(a != b for a, b in pairwise(one))]
 
 
 def fewest_movements(policy: PolicySet, *, passive: bool) -> int:

@@ -159,6 +159,7 @@ _IDENTIFICATION = (
     _row("liveness-sequence-rule", True, "switch", _R2024B, "R, resolution 58 of 2024", A, "para 35"),
     _row("liveness-movements", "3", "movements, at least", _START, _CHOICE, A, "para 35"),
     _row("liveness-movements-without-passive", "4", "movements, at least", _START, _CHOICE, A, "para 35"),
+    _row("liveness-challenges-per-day", "40", "a client", _START, _CHOICE, A, "para 35"),
     _row("liveness-step-seconds", "5", "seconds a movement", _START, _CHOICE, A, "para 35"),
     _row("liveness-depth-yaw", "0.020", "of the face's width", _START, _MEASURED, A, "para 35"),
     _row("liveness-depth-pitch", "0.015", "of the face's width", _START, _MEASURED, A, "para 35"),

@@ -23,6 +23,7 @@ COLUMNS: dict[str, list[str]] = {
     "paper": ["paper", "loan", "kind", "state", "received_at"],
     "clock-fraud": _CLOCK,
     "clock-incident": _CLOCK,
+    "clock-complaint": _CLOCK,
     "incident": ["incident", "kind", "severity", "detected_at", "state", "closed_at", "clients", "told"],
     "complaint": ["complaint", "loan", "topic", "received_at", "answer_due", "answered_at", "outcome"],
     "waiting": ["application", "loan", "product", "amount", "outcome", "early", "at"],
@@ -143,6 +144,7 @@ _RULES: Mapping[str, Callable[[Mapping[str, Any], Window], Derived]] = {
     "burden": _burden,
     "clock-fraud": _clock,
     "clock-incident": _clock,
+    "clock-complaint": _clock,
     "incident": _incident,
     "complaint": _complaint,
 }

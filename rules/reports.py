@@ -151,6 +151,7 @@ _ALL = (
         words("Клиенттердің шағымдары", "Жалобы клиентов", "Clients' complaints"),
         cases.COMPLAINTS,
         cases.COMPLAINTS_CHECKS,
+        layout=2,
     ),
     Report(
         "waiting-cancellations",

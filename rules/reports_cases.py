@@ -63,7 +63,12 @@ def _clock_form(code: str, prefix: str, rules: tuple[str, ...]) -> Form:
 
 FRAUD_CLOCKS = ("P13.2", "P13.4", "lender-breach", "ombudsman")
 INCIDENT_CLOCKS = ("P13.1-inform", "P13.1-act")
-CLOCKS_OF = {"clock-fraud": FRAUD_CLOCKS, "clock-incident": INCIDENT_CLOCKS}
+COMPLAINT_CLOCKS = ("complaint-answer",)
+CLOCKS_OF = {
+    "clock-fraud": FRAUD_CLOCKS,
+    "clock-incident": INCIDENT_CLOCKS,
+    "clock-complaint": COMPLAINT_CLOCKS,
+}
 
 FRAUD: tuple[Form, ...] = (
     Form(
@@ -160,9 +165,11 @@ COMPLAINTS: tuple[Form, ...] = (
             Column("late", words("Мерзімі бұзылған", "С нарушением срока", "Out of time"), where={"late": (True,)}),
         ),
     ),
+    _clock_form("CO-2", "complaint-", COMPLAINT_CLOCKS),
 )  # fmt: skip
 COMPLAINTS_CHECKS: tuple[Check, ...] = (
     RowsAddUp("CO-1.sum", "CO-1"),
+    RowsAddUp("CO-2.sum", "CO-2"),
     Balance("CO-1.balance", "CO-1", "left", ("before", "received"), ("answered",)),
 )
 

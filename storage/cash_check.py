@@ -64,8 +64,9 @@ async def check(session: AsyncSession, result: Reconciled) -> CashChecked:
     """Compare one reconciled day."""
     day, matched = result.day, [one for one in result.matches if one.state == "matched" and one.key is not None]
     keys = {one.key for one in matched if one.key is not None}
-    booked = await _booked(session, day, keys)
+    # in this order: a payment that ends between the two is booked and not expected yet, never expected and not booked
     expected = await _expected(session, matched)
+    booked = await _booked(session, day, keys)
     nothing = _Booked()
     differs = {key for key, amount in expected.items() if booked.get(key, nothing).total != amount}
     elsewhere_booked = {key for key, amount in expected.items() if booked.get(key, nothing).today != amount} - differs

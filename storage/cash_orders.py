@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from rules.errors import Conflict, NotConfirmed, NotFound
+from rules.errors import Conflict, Fault, NotConfirmed, NotFound
 from rules.money import Money
 from storage.database import run
 from storage.tables import CashOrder
@@ -48,6 +48,9 @@ async def place(
         channel: cash-desk | terminal. desk: its code, None for a terminal.
         two_people: a second member of staff must approve the amount.
         life_hours: how long it may be collected, from the first placing, by the database's clock.
+
+    Raises:
+        Fault: another application has the number.
     """
     number = number_of(application_id)
     await run(
@@ -66,7 +69,10 @@ async def place(
         two_people=two_people,
         life=life_hours,
     )
-    return await lock(session, number)
+    order = await lock(session, number)
+    if order.application_id != application_id:  # twelve digits of two ids may meet; nobody collects another's money
+        raise Fault("the number of this cash order is another application's")
+    return order
 
 
 async def lock(session: AsyncSession, number: str) -> CashOrder:
@@ -97,7 +103,9 @@ async def of_application(session: AsyncSession, application_id: UUID) -> CashOrd
 
 
 async def receipt_used(session: AsyncSession, terminal_id: str, receipt: str) -> bool:
-    """Whether a terminal has paid some order under this receipt."""
+    """Whether a terminal has paid some order under this receipt; nobody else pays under it in this transaction."""
+    lock = f"receipt:{terminal_id}:{receipt}"
+    await run(session, "select pg_advisory_xact_lock(hashtextextended(:key, 13))", key=lock)
     query = select(CashOrder.number).where(col(CashOrder.terminal_id) == terminal_id, col(CashOrder.receipt) == receipt)
     return (await session.exec(query)).first() is not None
 

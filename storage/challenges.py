@@ -52,8 +52,9 @@ async def issue(
     *,
     fewest: int = 3,
     step_seconds: int = 5,
+    most_in_a_day: int | None = None,
 ) -> LivenessChallenge:
-    """A sequence of different movements that this client was never asked for before.
+    """A sequence of movements that this client was never asked for before.
 
     Args:
         act: REGISTRATION | CONTRACT and so on.
@@ -61,12 +62,19 @@ async def issue(
         lifetime: seconds until the clip has to be here.
         fewest: movements, up to four.
         step_seconds: for each movement, from the one before.
+        most_in_a_day: so that nobody with a stolen session uses all of them up.
 
     Raises:
-        Conflict: `challenges-exhausted`: every sequence was asked for.
+        Conflict: `too-many-challenges` today; `challenges-exhausted`: every sequence was asked for.
     """
-    asked = await run(session, "select sequence from liveness_challenge where client_id = :client", client=client_id)
-    left = sorted(set(sequences(fewest)) - set(asked.scalars()))
+    query = (
+        "select sequence, issued_at > clock_timestamp() - interval '1 day' as today from liveness_challenge"
+        " where client_id = :client"
+    )
+    asked: dict[str, bool] = {row.sequence: row.today for row in await run(session, query, client=client_id)}
+    if most_in_a_day is not None and sum(asked.values()) >= most_in_a_day:
+        raise Conflict("too-many-challenges")
+    left = sorted(set(sequences(fewest)) - set(asked))
     while left:
         sequence, challenge_id = left.pop(_random.randrange(len(left))), uuid4()
         made = await run(

@@ -81,6 +81,18 @@ class Clients:
         )
         return (await session.exec(query)).one_or_none()
 
+    async def password_stands(self, session: AsyncSession, client: Client) -> bool:
+        """Whether the password that was read with the client still opens the account.
+
+        It stays so until the transaction ends: whoever changes it meanwhile waits, and then ends what was opened by it.
+        """
+        query = select(Client.id).where(
+            col(Client.id) == client.id,
+            col(Client.status) == "REGISTERED",
+            col(Client.password_hash) == client.password_hash,
+        )
+        return (await session.exec(query.with_for_update(read=True))).first() is not None
+
     async def complete(self, session: AsyncSession, client: Client, password_hash: str) -> None:
         """Register the client for good.
 

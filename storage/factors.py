@@ -32,6 +32,7 @@ async def ask_totp(session: AsyncSession, vault: Vault, client: Client) -> tuple
     Raises:
         Conflict: `factor-exists`: one is confirmed already.
     """
+    await _one_by_one(session, client)
     if await totp_of(session, client.id) is not None:
         raise Conflict("factor-exists")
     await run(
@@ -141,10 +142,10 @@ async def add_passkey(
     Raises:
         Conflict: `too-many-passkeys`, `passkey-known`: this credential is somebody's already.
     """
+    await _one_by_one(session, client)
     if len(await passkeys_of(session, client.id)) >= most:
         raise Conflict("too-many-passkeys")
-    query = select(Passkey.id).where(col(Passkey.credential_id) == credential_id)
-    if (await session.exec(query)).first() is not None:
+    if (await session.exec(select(Passkey.id).where(col(Passkey.credential_id) == credential_id))).first() is not None:
         raise Conflict("passkey-known")
     passkey_id = uuid4()
     row = Passkey(
@@ -160,8 +161,7 @@ async def add_passkey(
 async def passkeys_of(session: AsyncSession, client_id: UUID) -> Sequence[Passkey]:
     """The client's passkeys, oldest first."""
     query = select(Passkey).where(col(Passkey.client_id) == client_id, col(Passkey.removed_at).is_(None))
-    query = query.order_by(col(Passkey.created_at)).execution_options(populate_existing=True)
-    return (await session.exec(query)).all()
+    return (await session.exec(query.order_by(col(Passkey.created_at)).execution_options(populate_existing=True))).all()
 
 
 async def passkey_by(session: AsyncSession, credential_id: bytes) -> Passkey | None:
@@ -234,6 +234,11 @@ async def take_challenge(session: AsyncSession, challenge: bytes, purpose: str, 
 
 
 # ---- both
+
+
+async def _one_by_one(session: AsyncSession, client: Client) -> None:
+    """Factors of one client are added one after the other, whoever asks at the same moment."""
+    await run(session, "select 1 from client where id = :id for no key update", id=client.id)
 
 
 async def enrolled(session: AsyncSession, client_id: UUID) -> frozenset[Factor]:

@@ -213,6 +213,17 @@ async def progress(session: AsyncSession, incident_id: UUID, n: int | None = Non
     return Progress(*(await session.exec(query)).one())
 
 
+async def leaks(session: AsyncSession, incident_id: UUID) -> dict[str, int]:
+    """Responses to a leak that belong to an incident, by their states. Rules: para 36."""
+    found = await run(
+        session,
+        "select state, count(*) as leaks from leak where id in (select leak_id from incident_client"
+        " where incident_id = :incident) group by state",
+        incident=incident_id,
+    )
+    return {row.state: row.leaks for row in found}
+
+
 async def languages(session: AsyncSession, incident_id: UUID, n: int) -> list[str]:
     """Languages of the clients of a round."""
     query = (

@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from rules.errors import NotFound
 from rules.matching import MatchedBy
 from rules.money import Money
+from storage import loans
 from storage.database import run
 from storage.tables import IncomingPayment
 from storage.vault import Vault
@@ -132,7 +133,11 @@ async def queue(
 
 
 async def place(session: AsyncSession, payment_id: UUID, loan_id: UUID, by: MatchedBy) -> bool:
-    """Give an unmatched payment its loan. True for the one caller that moved it."""
+    """Give an unmatched payment its loan. True for the one caller that moved it.
+
+    The loan is locked first: two payments that refer to it and then both lock it would wait for each other for ever.
+    """
+    await loans.lock(session, loan_id)
     return await _move(
         session, payment_id, "UNMATCHED", "state = 'BOOKED', loan_id = :loan, matched_by = :by", loan=loan_id, by=by
     )

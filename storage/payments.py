@@ -9,6 +9,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import SelectOfScalar
@@ -16,7 +17,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from rules.errors import Conflict, NotFound
 from rules.money import Money
 from rules.payment_keys import order_of
-from storage.database import run
+from storage.database import is_duplicate, run
 from storage.tables import OutboundPayment
 
 # What a payment may become, and from where. A refused payment never moves again: a new try is a new fact.
@@ -59,6 +60,32 @@ async def intend(
     Raises:
         Conflict: `payment-key-reused`; `refund-under-way`: another payment returns the same incoming sum.
     """
+    # looked at first: who inserts what stands waits for whoever settles it, and they may wait for the caller's locks
+    payment, fresh = await get(session, key), False
+    if payment is None:
+        fresh = await _made(
+            session,
+            key=key,
+            application=application_id,
+            loan=loan_id,
+            incoming=incoming_payment_id,
+            purpose=purpose,
+            channel=channel,
+            hash=request_hash,
+            amount=amount.root,
+            limit=(limit or amount).root,
+            account=account_sealed,
+            held=limit is not None and amount > limit,
+        )
+        payment = await get(session, key)
+    if payment is None:
+        raise Conflict("refund-under-way")
+    if payment.request_hash != request_hash:
+        raise Conflict("payment-key-reused")
+    return payment, fresh
+
+
+async def _made(session: AsyncSession, *, key: str, **told: object) -> bool:
     made = await run(
         session,
         """
@@ -72,24 +99,9 @@ async def intend(
         """,  # whichever index sees the same fact first: the key's, the order's, or the one of returns
         key=key,
         order_id=order_of(key),
-        application=application_id,
-        loan=loan_id,
-        incoming=incoming_payment_id,
-        purpose=purpose,
-        channel=channel,
-        hash=request_hash,
-        amount=amount.root,
-        limit=(limit or amount).root,
-        account=account_sealed,
-        held=limit is not None and amount > limit,
+        **told,
     )
-    fresh = made.one_or_none() is not None
-    payment = await get(session, key)
-    if payment is None:
-        raise Conflict("refund-under-way")
-    if payment.request_hash != request_hash:
-        raise Conflict("payment-key-reused")
-    return payment, fresh
+    return made.one_or_none() is not None
 
 
 async def get(session: AsyncSession, key: str) -> OutboundPayment | None:
@@ -176,8 +188,26 @@ async def settle(
     Raises:
         Conflict: `bank-reference-used`: this line of the bank's books is another payment's.
     """
-    if bank_reference is not None and await _is_anothers(session, key, bank_reference):
-        raise Conflict("bank-reference-used")
+    try:
+        async with session.begin_nested():
+            return await _settled(
+                session,
+                state=state,
+                payout=payout_id,
+                reference=bank_reference,
+                value_date=value_date,
+                refusal=refusal_code,
+                doubt=doubt,
+                decision=decision_id,
+                key=key,
+            )
+    except IntegrityError as error:
+        if not is_duplicate(error):
+            raise
+        raise Conflict("bank-reference-used") from None
+
+
+async def _settled(session: AsyncSession, *, state: str, **told: object) -> bool:
     moved = await run(
         session,
         """
@@ -189,27 +219,11 @@ async def settle(
             or (state = 'unknown' and :state = 'unknown' and doubt is distinct from :doubt))
         returning 1
         """,
-        key=key,
         state=state,
-        payout=payout_id,
-        reference=bank_reference,
-        value_date=value_date,
-        refusal=refusal_code,
-        doubt=doubt,
-        decision=decision_id,
         origins=_FROM[state],
+        **told,
     )
     return moved.one_or_none() is not None
-
-
-async def _is_anothers(session: AsyncSession, key: str, bank_reference: str) -> bool:
-    found = await run(
-        session,
-        "select 1 from outbound_payment where bank_reference = :reference and key <> :key",
-        key=key,
-        reference=bank_reference,
-    )
-    return found.one_or_none() is not None
 
 
 async def under_way(session: AsyncSession, loan_id: UUID) -> Money:

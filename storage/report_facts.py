@@ -55,8 +55,11 @@ _INCIDENTS = """
     where detected_at >= :since and detected_at < :until group by incident.id order by detected_at, incident.id
 """
 _COMPLAINTS = """
-    select id, loan_id, topic, received_at, answer_due, answered_at, outcome from complaint
-    where received_at < :until and (answered_at is null or answered_at >= :since) order by received_at, id
+    select complaint.id, complaint.loan_id, topic, complaint.received_at, answered_at, outcome,
+        coalesce(last_day, answer_due) as answer_due
+    from complaint left join statutory_clock on key = 'complaint:' || complaint.id
+    where complaint.received_at < :until and (answered_at is null or answered_at >= :since)
+    order by complaint.received_at, complaint.id
 """
 _WAITED = """
     select id, loan_id, product_code, amount, stage, decision, waiting_until, confirmed_at, updated_at from application
@@ -198,6 +201,7 @@ READERS: dict[str, Reader] = {
     "paper": papers,
     "clock-fraud": clocks_of("clock-fraud"),
     "clock-incident": clocks_of("clock-incident"),
+    "clock-complaint": clocks_of("clock-complaint"),
     "incident": incidents,
     "complaint": complaints,
     "waiting": waited,

@@ -47,26 +47,30 @@ async def open_review(
     Args:
         payment_key: of the outgoing payment that the case is about.
     """
-    await run(
-        session,
-        "insert into review (id, kind, workflow_id, client_id, application_id, ground, payment_key, state, created_at)"
-        " values (:id, :kind, :workflow, :client, :application, :ground, :payment, 'open', clock_timestamp())"
-        " on conflict (workflow_id, kind, ground) where state <> 'decided' do nothing",
-        id=uuid4(),
-        kind=kind,
-        workflow=workflow_id,
-        client=client_id,
-        application=application_id,
-        ground=ground,
-        payment=payment_key,
-    )
     query = select(Review).where(
         col(Review.workflow_id) == workflow_id,
         col(Review.kind) == kind,
         col(Review.ground) == ground,
         col(Review.state) != "decided",
     )
-    return (await session.exec(query.execution_options(populate_existing=True))).one()
+    while True:
+        await run(
+            session,
+            "insert into review (id, kind, workflow_id, client_id, application_id, ground, payment_key, state,"
+            " created_at)"
+            " values (:id, :kind, :workflow, :client, :application, :ground, :payment, 'open', clock_timestamp())"
+            " on conflict (workflow_id, kind, ground) where state <> 'decided' do nothing",
+            id=uuid4(),
+            kind=kind,
+            workflow=workflow_id,
+            client=client_id,
+            application=application_id,
+            ground=ground,
+            payment=payment_key,
+        )
+        found = (await session.exec(query.execution_options(populate_existing=True))).one_or_none()
+        if found is not None:  # else it was decided between the two statements, and the case is a new one
+            return found
 
 
 async def get(session: AsyncSession, review_id: UUID) -> Review:

@@ -21,6 +21,8 @@ from storage.clock import now
 from storage.database import run
 from storage.tables import Session
 
+_VOID = 10  # tries of an authentication that takes none any more (storage.authentications)
+
 
 def token_hash(token: str) -> bytes:
     """How a token is stored and looked up; the token itself has 256 random bits."""
@@ -139,9 +141,19 @@ async def end_all(
 ) -> None:
     """End every log-in of one client or one member of staff: a changed password, a blocked account.
 
+    One that is not finished ends too: what it was begun with may be what has changed. Call it after the change itself.
+
     Args:
         besides: the hash of a log-in that stays open.
     """
+    await run(
+        session,
+        "update authentication set tries = :void where client_id = cast(:client as uuid) and enough_at is null"
+        " and expires_at > clock_timestamp() and bound_to is distinct from cast(:besides as bytea)",
+        besides=besides,
+        client=client_id,
+        void=_VOID,
+    )
     await run(
         session,
         "update session set ended_at = clock_timestamp() where ended_at is null"

@@ -6,6 +6,8 @@ cannot lock the owner out.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from storage.database import run
@@ -17,6 +19,17 @@ async def blocked_seconds(session: AsyncSession, subject: bytes) -> int:
         "select ceil(extract(epoch from blocked_until - clock_timestamp()))::int from throttle where subject = :subject"
     )
     return max(0, (await run(session, query, subject=subject)).scalar() or 0)
+
+
+async def held_seconds(session: AsyncSession, subjects: Collection[bytes]) -> int:
+    """The longest of blocked_seconds(); whoever tries for one of them meanwhile waits for the end of this transaction.
+
+    A try that is answered has to be looked at and counted in one such transaction: of many guesses sent at one moment
+    each would else be looked at before the first of them is counted.
+    """
+    for lock in sorted(int.from_bytes(subject[:8], "big", signed=True) for subject in subjects):
+        await run(session, "select pg_advisory_xact_lock(:lock)", lock=lock)
+    return max([await blocked_seconds(session, subject) for subject in subjects], default=0)
 
 
 async def failed(session: AsyncSession, subject: bytes, *, allowed: int, window_seconds: int) -> None:

@@ -58,8 +58,13 @@ class Clocks:
         self._running: dict[UUID, ClockState] = {}
         workflow.set_signal_handler(SIGNAL, self._moved)
 
-    async def guard(self, wanted: ClockWanted, work: Coroutine[Any, Any, Evidence | None]) -> bool | None:
-        """Do something by the last day of a clock; whether it was in time, None where it fell away (no evidence)."""
+    async def guard(
+        self, wanted: ClockWanted, work: Coroutine[Any, Any, Evidence | None], *, done_at: str | None = None
+    ) -> bool | None:
+        """Do something by the last day of a clock; whether it was in time, None where it fell away (no evidence).
+
+        done_at: where the evidence has the instant at which it was done; else that is when we hear of it.
+        """
         try:
             clock = await self.start(wanted)
         except BaseException:
@@ -71,7 +76,8 @@ class Clocks:
             evidence = await doing
         finally:
             doing.cancel()
-        return await self.end(clock, evidence)
+        at = datetime.fromisoformat(evidence[done_at]) if evidence and done_at else None
+        return await self.end(clock, evidence, at)
 
     async def start(self, wanted: ClockWanted) -> UUID:
         """Start the clock; once, by its key."""
@@ -112,12 +118,12 @@ class Clocks:
             if await _by(due_at, lambda: self._stale(clock_id), f"срок {self._running[clock_id].rule}"):
                 await self._read(clock_id)
 
-    async def end(self, clock_id: UUID, evidence: Evidence | None) -> bool | None:
+    async def end(self, clock_id: UUID, evidence: Evidence | None, at: datetime | None = None) -> bool | None:
         """Met, with what shows it, or (None) cancelled; whether it was in time.
 
         Where that cannot be said because a year's days off are unknown, it waits until staff have added the year.
         """
-        at = workflow.now()
+        at = at or workflow.now()
         while True:
             seen = self._moves.get(clock_id, 0)
             ended = ClockEnded(clock_id=clock_id, at=at, evidence=evidence or {}, cancelled=evidence is None)

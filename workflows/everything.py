@@ -6,6 +6,7 @@ from workflows.access import ClientNotice, LogInCode
 from workflows.audit_seal import SealAudit
 from workflows.calendar_change import CalendarChange
 from workflows.collection import Collection
+from workflows.complaint import ComplaintCase
 from workflows.details_change import DetailsChange
 from workflows.disbursement import Disbursement
 from workflows.disposal import Disposal
@@ -30,7 +31,7 @@ from workflows.write_off import WriteOff
 
 WORKFLOWS: list[type] = [
     Registration, Origination, Disbursement, Refund, Collection, Servicing, Reconcile, ReconcileNight,
-    Restructuring,
+    Restructuring, ComplaintCase,
     IncomingPayment,
     Furnishing, FurnishBatch, FurnishingRound,
     CalendarChange, Disposal,

@@ -10,13 +10,12 @@ Rules: para 36.
 from __future__ import annotations
 
 import asyncio
-from uuid import UUID
 
 from temporalio import workflow
 
 from activities.clocks import ClockWanted
 from activities.faces import Faces, FaceShown
-from activities.leaks import ACT, FaceSeen, LeakRef, Leaks, LeakSeen
+from activities.leaks import ACT, FaceSeen, LeakRef, Leaks, LeakSeen, RespondToLeak
 from rules.evidence import Frozen, StepOutcome, StepResult
 from workflows import options
 from workflows.cases import Case, do, wrong_step
@@ -26,25 +25,11 @@ from workflows.messages import SubmitFace
 RULE = "leak-response"
 
 
-class RespondToLeak(Frozen):
-    """Start: the leak is stored."""
-
-    leak_id: UUID
-    client_id: UUID
-    n: int
-    edition: str
-
-
 class LeakEnded(Frozen):
     """Outcome: CONFIRMED | BLOCKED. in_time: None where the client was blocked."""
 
     state: str
     in_time: bool | None
-
-
-def id_of(client_id: UUID, n: int) -> str:
-    """The id of the case."""
-    return f"leak/{client_id}/{n}"
 
 
 @workflow.defn

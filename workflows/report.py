@@ -1,7 +1,8 @@
 """RegulatorReport: one report for one period, from snapshot to receipt. Id `report/{code}/{period}`.
 
-snapshot -> control checks -> files -> signature -> the regulator's inbox -> receipt, by the last day of its clock.
-A form that a check refuses, and a report that the regulator refuses, wait for a person; then there is another version.
+snapshot -> control checks -> files -> signature -> the regulator's inbox, by the last day of its clock; then the
+receipt, which may come later. A form that a check refuses, and a report that the regulator refuses, wait for a person;
+then there is another version. What was refused was no delivery: a clock with the same last day watches the next one.
 A portal that is closed is tried again, a receipt that does not come is asked for with growing pauses, both by durable
 timers and without an end: the clock calls people.
 
@@ -11,7 +12,7 @@ Rules: para 34.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -44,6 +45,7 @@ from workflows.clock import Clocks, Evidence
 
 FAULTY, READY = "FAULTY", "READY"
 _WAITING = (FAULTY, READY, SENT, REJECTED)
+_DELIVERY = "report-is-in-time-when-delivered"  # before it, the clock ran until the receipt
 _PORTAL = (1, 2, 5, 15, 30, 60)  # minutes; then every hour, until it is open
 _RECEIPT = (1, 5, 15, 60, 180, 360, 720)  # minutes; then twice a day, until it has come
 _DUE_AT: SearchAttributeKey[datetime] = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
@@ -90,7 +92,8 @@ class RegulatorReport:
         self._taken: VersionTaken | None = None
         self._checked: FormsChecked | None = None
         self._delivered: Delivered | None = None
-        self._again = False
+        self._again = self._overdue = False  # overdue: no receipt for so long that a person should look
+        self._apart = False  # the receipt is waited for apart from the clock
 
     @workflow.run
     async def run(self, ref: ReportRef) -> ReportDone:
@@ -98,15 +101,62 @@ class RegulatorReport:
         opened = await do(Reports.open_report, ref, "отчёт за период", options.LOAN)
         if opened.done:
             return ReportDone(version=0, in_time=None)
-        in_time = await self._clocks.guard(self._clock(opened), self._deliver())
+        self._apart = workflow.patched(_DELIVERY)
+        if self._apart:
+            in_time = await self._delivered_and_accepted(opened)
+        else:
+            in_time = await self._clocks.guard(self._clock(opened), self._deliver())
         self._show(ACCEPTED)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ReportDone(version=self._n, in_time=in_time)
 
-    def _clock(self, opened: ReportOpened) -> ClockWanted:
+    async def _delivered_and_accepted(self, opened: ReportOpened) -> bool | None:
+        """Deliver in time, then wait for the receipt; after a refusal the term is open again. Whether in time."""
+        in_time = await self._on_the_clock(opened, self._until_delivered())
+        while (delivered := await self._receipt()).state != ACCEPTED:
+            if delivered.state == REJECTED:
+                in_time = await self._on_the_clock(opened, self._mended())
+            else:  # a person would not wait for the receipt: what was delivered stands
+                await self._until_delivered()
+        return in_time
+
+    async def _on_the_clock(self, opened: ReportOpened, work: Coroutine[Any, Any, Evidence]) -> bool | None:
+        return await self._clocks.guard(self._clock(opened, after=self._n), work, done_at="uploaded_at")
+
+    async def _mended(self) -> Evidence:
+        await self._person(REJECTED)
+        return await self._until_delivered()
+
+    async def _until_delivered(self) -> Evidence:
+        """Versions, one after the other, until the portal has one; what shows it."""
+        while True:
+            self._again, self._delivered = False, None
+            if not await self._build():
+                await self._person(FAULTY)
+                continue
+            delivered = await self._patiently(ReportInbox.upload_report, "передача регулятору", AWAY, READY, _PORTAL)
+            if delivered.uploaded_at is not None:
+                return {
+                    "version": self._n,
+                    "upload": delivered.upload_id,
+                    "uploaded_at": delivered.uploaded_at.isoformat(),
+                    "proof": str(delivered.delivery),
+                }
+            if delivered.state == REJECTED:
+                await self._person(REJECTED)
+
+    async def _receipt(self) -> Delivered:
+        try:
+            return await self._patiently(ReportInbox.ask_receipt, "квитанция регулятора", SENT, SENT, _RECEIPT)
+        finally:
+            self._overdue = False
+
+    def _clock(self, opened: ReportOpened, after: int = 0) -> ClockWanted:
+        """after: the version that was refused, where one was."""
         subject = subject_of(self._ref.code, self._ref.period)
+        key = f"{subject}:{after}" if after else subject
         return ClockWanted(
-            key=subject, rule=opened.rule, subject=subject, workflow_id=workflow.info().workflow_id,
+            key=key, rule=opened.rule, subject=subject, workflow_id=workflow.info().workflow_id,
             received_at=opened.received_at,
         )  # fmt: skip
 
@@ -151,9 +201,10 @@ class RegulatorReport:
             self._delivered = delivered = await do(step, self._version, summary, options.LOAN)
             if delivered.state not in (unsettled, AWAY):
                 return delivered
-            self._show(stage)
             pause = timedelta(minutes=minutes[min(tries, len(minutes) - 1)])
             tries += 1
+            self._overdue = self._apart and stage == SENT and tries > len(minutes)
+            self._show(stage)
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(lambda: self._again, timeout=pause, timeout_summary=summary)
                 return delivered
@@ -206,7 +257,7 @@ class RegulatorReport:
         self._stage = stage
         head = f"{report(self._ref.code).names['ru']}, {self._ref.period}, версия {self._n}"
         texts = [head, *self._wrong(), *self._clocks.lines()]
-        person = stage in (FAULTY, REJECTED) or (stage != ACCEPTED and self._clocks.needs_person)
+        person = stage in (FAULTY, REJECTED) or self._overdue or (stage != ACCEPTED and self._clocks.needs_person)
         self._case.show(stage, "\n\n".join(texts), needs_person=person)
 
     def _wrong(self) -> list[str]:

@@ -28,8 +28,16 @@ class ReportState(BaseModel):
     control_errors: list[dict[str, Any]] = []
 
 
+class Upload(BaseModel):
+    """An upload that the portal has taken. received_at: when, by the portal's clock; None where it does not say."""
+
+    upload_id: str
+    received_at: datetime | None = None
+
+
 class _Uploaded(Wire):
     upload_id: str = Field(min_length=1)
+    received_at: AwareDatetime | None = None
 
 
 class _State(Wire):
@@ -59,8 +67,8 @@ class Regulator:
     ) -> None:
         self._service = Service("regulator", url, token, client, timeout_seconds=timeout_seconds)
 
-    async def upload(self, key: str, form: str, period: str, branch: str, file: bytes, cms: bytes) -> str:
-        """Hand in one form for one period, signed; the portal's id of the upload.
+    async def upload(self, key: str, form: str, period: str, branch: str, file: bytes, cms: bytes) -> Upload:
+        """Hand in one form for one period, signed; the portal's word on it, the first one again for the same key.
 
         Raises:
             NotConfirmed: `regulator-signature-refused`.
@@ -76,7 +84,7 @@ class Regulator:
             "cms": b64encode(cms).decode(),
         }
         taken = await self._service.ask(_Uploaded, "POST", "/nbk/reports", key=key, json=report, refusals=_REFUSALS)
-        return taken.upload_id
+        return Upload(upload_id=taken.upload_id, received_at=taken.received_at)
 
     async def report_state(self, upload_id: str) -> ReportState:
         """What became of an upload. Raises NotFound('upload-unknown')."""

@@ -32,6 +32,7 @@ async def issue(kit: Services, caller: Caller, act: str) -> Challenge:
             policy.whole("liveness-lifetime-seconds"),
             fewest=fewest_movements(policy, passive=kit.passive_liveness),
             step_seconds=policy.whole("liveness-step-seconds"),
+            most_in_a_day=policy.whole("liveness-challenges-per-day"),
         )
     return Challenge(
         challenge_id=issued.id,

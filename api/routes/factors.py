@@ -1,14 +1,12 @@
-"""The client's own means of logging in, and proving oneself once more before any of them changes.
+"""The client's own means of logging in; each change takes a step-up. Secrets are told once.
 
-A step-up is the password again and, where there is one, a second factor; it is good for one change within the same
-log-in. Secrets are told once. Rules: para 6, part 4; para 25.
+Rules: para 6, part 4; para 25.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import NoReturn
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pyotp
 from fastapi import APIRouter
@@ -17,10 +15,9 @@ from fastapi.responses import Response
 from activities.context import Moment
 from activities.security_notices import Event
 from api import log_in_limits, passkeys, second_factors
-from api.guards import ADDRESS
-from api.log_in import code_call, standing, tell
-from api.log_in_limits import Counted
+from api.log_in import tell
 from api.routes.problems import problems
+from api.routes.step_ups import count_wrong, counted, record
 from api.schemas_access import (
     Access,
     ChangePasswordBody,
@@ -29,122 +26,21 @@ from api.schemas_access import (
     NewPasskeyBody,
     NewTotp,
     PasskeyOptions,
-    StepUp,
-    StepUpBody,
-    StepUpProof,
     StepUpRef,
     TotpDigits,
 )
 from api.services import Kit, Services
 from api.sessions import Caller, ClientCaller
 from api.staff import Reviewer
-from rules.errors import BusinessError, NotConfirmed, NotFound
-from rules.log_in import Factor, phone_is_factor, step_up_missing
+from rules.errors import NotConfirmed, NotFound
+from rules.log_in import Factor, phone_is_factor
 from storage import audit, authentications, devices, factors, passwords, sessions
-from storage.tables import Authentication, Client, Passkey, TotpFactor
+from storage.tables import Client, Passkey, TotpFactor
 
 router = APIRouter(prefix="/account", tags=["log-in means"])
 staff_router = APIRouter(prefix="/staff/api", tags=["staff"])
 
 _DO = problems(401, 403, 404, 409, 422, 429)
-
-
-# ---- the client once more
-
-
-@router.post("/step-ups", status_code=201, responses=_DO)
-async def step_up(body: StepUpBody, kit: Kit, caller: ClientCaller) -> StepUp:
-    """The password once more; then one of `second_factors`, where there are any."""
-    of = _counted(kit, caller)
-    async with kit.records.moment() as moment:
-        await log_in_limits.check(moment, of)
-        client = await kit.records.clients.get(moment.session, caller.client_id)
-    if not await asyncio.to_thread(passwords.verify_password, client.password_hash, body.password):
-        await _count_wrong(kit, caller, of, "password-wrong")
-    async with kit.records.moment() as moment:
-        shown = frozenset({Factor.PASSWORD})
-        offered = step_up_missing(moment.policy, shown, await standing(moment, client, b""))
-        token = await authentications.begin(
-            moment.session, "STEP_UP", client_id=client.id, account_index=client.phone_index,
-            bound_to=caller.session_hash, application="mobile" if caller.device_id else "web", shown=shown,
-            offered=offered, life_seconds=moment.policy.whole("log-in-minutes") * 60,
-        )  # fmt: skip
-        if not offered:
-            await _enough(moment, caller, await _row(moment, caller, token), shown)
-    return StepUp(step_up_id=token, second_factors=sorted(offered), enough=not offered)
-
-
-@router.post("/step-ups/code", status_code=204, response_class=Response, responses=_DO)
-async def step_up_code(body: StepUpRef, kit: Kit, caller: ClientCaller) -> Response:
-    """Have a code sent by SMS."""
-    async with kit.records.moment() as moment:
-        await _row(moment, caller, body.step_up_id)
-    await log_in_limits.may_send_code(kit, uuid4())
-    async with kit.records.moment() as moment:
-        row = await _row(moment, caller, body.step_up_id)
-        await second_factors.ask_code(kit, moment, row)
-    await kit.actions.begin(code_call(row, row.codes))
-    return Response(status_code=204)
-
-
-@router.post("/step-ups/passkey", responses=_DO)
-async def step_up_passkey(body: StepUpRef, kit: Kit, caller: ClientCaller) -> PasskeyOptions:
-    """A challenge for the client's passkeys."""
-    async with kit.records.moment() as moment:
-        row = await _row(moment, caller, body.step_up_id)
-        return PasskeyOptions(options=await second_factors.passkey_options(kit, moment, row))
-
-
-@router.post("/step-ups/proof", responses=_DO)
-async def step_up_proof(body: StepUpProof, kit: Kit, caller: ClientCaller) -> StepUp:
-    """The second factor. After five wrong tries the step-up has to be begun anew."""
-    of, refused = _counted(kit, caller), None
-    async with kit.records.moment() as moment:
-        await log_in_limits.check(moment, of)
-        row = await _row(moment, caller, body.step_up_id)
-        try:
-            await second_factors.show(kit, moment, row, body)
-        except BusinessError as error:
-            await second_factors.wrong(moment, row, error)
-            refused = error
-        else:
-            await _enough(moment, caller, row, frozenset({Factor.PASSWORD, second_factors.kind_of(body)}))
-    if isinstance(refused, NotConfirmed):
-        await _count_wrong(kit, caller, of, refused.code)
-    if refused is not None:
-        raise refused
-    return StepUp(step_up_id=body.step_up_id, second_factors=[], enough=True)
-
-
-async def _row(moment: Moment, caller: Caller, token: str) -> Authentication:
-    return await authentications.open_one(moment.session, token, "STEP_UP", caller.session_hash)
-
-
-async def _enough(moment: Moment, caller: Caller, row: Authentication, shown: frozenset[Factor]) -> None:
-    await authentications.enough(moment.session, row, shown, use=False)
-    await _record(moment, caller, "stepped-up", shown=sorted(shown))
-
-
-def _counted(kit: Services, caller: Caller) -> Counted:
-    """Within a log-in its own tries are counted: who has stolen it guesses as often as at its door."""
-    vault = kit.records.vault
-    return Counted(
-        vault.index("step-up", caller.session_hash.hex()), vault.index("login-address", ADDRESS.get()), None, None
-    )
-
-
-async def _count_wrong(kit: Services, caller: Caller, of: Counted, code: str) -> NoReturn:
-    async with kit.records.moment() as moment:
-        await log_in_limits.failed(moment, of)
-        await _record(moment, caller, "step-up-failed", reason=code)
-    raise NotConfirmed(code)
-
-
-async def _record(moment: Moment, caller: Caller, action: str, reason: str | None = None, **detail: object) -> None:
-    await audit.record(
-        moment.session, actor=caller.who, action=action, subject=caller.who, reason=reason, paragraph="6",
-        detail=detail,
-    )  # fmt: skip
 
 
 async def _changed(kit: Services, moment: Moment, caller: Caller, client: Client, event: Event, key: str) -> None:
@@ -210,7 +106,7 @@ async def ask_totp(body: StepUpRef, kit: Kit, caller: ClientCaller) -> NewTotp:
         await authentications.use_step_up(moment.session, body.step_up_id, caller.session_hash)
         client = await kit.records.clients.get(moment.session, caller.client_id)
         row, secret = await factors.ask_totp(moment.session, kit.records.vault, client)
-        await _record(moment, caller, "factor-asked", factor=str(row.id), kind=Factor.TOTP)
+        await record(moment, caller, "factor-asked", factor=str(row.id), kind=Factor.TOTP)
     name = second_factors.shown_name(kit, client)
     uri = pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=kit.lender.name("ru"))
     return NewTotp(factor_id=row.id, secret=secret, uri=uri)
@@ -219,22 +115,22 @@ async def ask_totp(body: StepUpRef, kit: Kit, caller: ClientCaller) -> NewTotp:
 @router.post("/factors/totp/confirmation", status_code=201, responses=_DO)
 async def confirm_totp(body: TotpDigits, kit: Kit, caller: ClientCaller) -> FactorAnswer:
     """The first digits that the application shows; from now on it is a factor."""
-    of, row = _counted(kit, caller), None
+    of, row = counted(kit, caller), None
     async with kit.records.moment() as moment:
-        await log_in_limits.check(moment, of)
+        await log_in_limits.hold(moment, of)
         client = await kit.records.clients.get(moment.session, caller.client_id)
         try:
             row = await factors.confirm_totp(
                 moment.session, kit.records.vault, client, body.totp,
                 window=moment.policy.whole("totp-window-steps"), life_minutes=moment.policy.whole("log-in-minutes"),
             )  # fmt: skip
-        except NotConfirmed:
-            pass
+        except NotConfirmed as error:
+            await count_wrong(moment, caller, of, error.code)
         else:
-            await _record(moment, caller, "factor-added", factor=str(row.id), kind=Factor.TOTP)
+            await record(moment, caller, "factor-added", factor=str(row.id), kind=Factor.TOTP)
             await _changed(kit, moment, caller, client, Event.FACTOR_ADDED, f"factor-added:{row.id}")
     if row is None:
-        await _count_wrong(kit, caller, of, "totp-wrong")
+        raise NotConfirmed("totp-wrong")
     return _of_totp(row)
 
 
@@ -266,7 +162,7 @@ async def add_passkey(body: NewPasskeyBody, kit: Kit, caller: ClientCaller) -> F
             public_key=new.public_key, sign_count=new.sign_count, backed_up=new.backed_up,
             most=moment.policy.whole("passkeys"),
         )  # fmt: skip
-        await _record(moment, caller, "factor-added", factor=str(row.id), kind=Factor.PASSKEY)
+        await record(moment, caller, "factor-added", factor=str(row.id), kind=Factor.PASSKEY)
         await _changed(kit, moment, caller, client, Event.FACTOR_ADDED, f"factor-added:{row.id}")
     return _of_passkey(kit, client, row)
 
@@ -278,7 +174,7 @@ async def remove_factor(factor_id: UUID, body: StepUpRef, kit: Kit, caller: Clie
         kind = await factors.remove(moment.session, caller.client_id, factor_id)
         await authentications.use_step_up(moment.session, body.step_up_id, caller.session_hash)
         client = await kit.records.clients.get(moment.session, caller.client_id)
-        await _record(moment, caller, "factor-removed", factor=str(factor_id), kind=kind)
+        await record(moment, caller, "factor-removed", factor=str(factor_id), kind=kind)
         await _changed(kit, moment, caller, client, Event.FACTOR_REMOVED, f"factor-removed:{factor_id}")
     return Response(status_code=204)
 
@@ -292,7 +188,8 @@ async def change_password(body: ChangePasswordBody, kit: Kit, caller: ClientCall
         client = await kit.records.clients.get(moment.session, caller.client_id)
         client.password_hash = password_hash
         moment.session.add(client)
+        await moment.session.flush()  # from here a log-in by the old password is over, or is ended by the next line
         await sessions.end_all(moment.session, client_id=client.id, besides=caller.session_hash)
-        await _record(moment, caller, "password-changed")
+        await record(moment, caller, "password-changed")
         await _changed(kit, moment, caller, client, Event.PASSWORD_CHANGED, f"password-changed:{step_up_id}")
     return Response(status_code=204)

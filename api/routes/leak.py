@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from activities import leaks
 from activities.context import Moment
+from activities.leaks import id_of
 from api import papers
 from api.actions import BIOMETRIC_SECONDS, Call
 from api.once import Outcome, fingerprint
@@ -23,7 +24,6 @@ from api.uploads import multipart, read_form
 from rules.errors import NotFound
 from rules.leaks import Measure
 from storage.tables import Leak
-from workflows.leak_response import id_of
 from workflows.messages import SubmitFace
 
 router = APIRouter(prefix="/account/leak", tags=["personal account"])

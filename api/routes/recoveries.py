@@ -21,7 +21,7 @@ from activities.context import Moment
 from api import log_in_limits, papers, second_factors
 from api.actions import BIOMETRIC_SECONDS, Call, NoAnswer
 from api.devices import Device, device_at, keep
-from api.log_in import code_call, refuse
+from api.log_in import code_call, count_wrong
 from api.once import Once, Outcome, fingerprint, key_of
 from api.problems import LogInNeeded, language_of
 from api.routes.challenges import challenge_id_of, new_challenge, receive_clip, recorded
@@ -57,7 +57,7 @@ async def begin(body: RecoveryBody, request: Request, kit: Kit) -> Response:
     async with kit.records.moment() as moment:
         client = await kit.records.clients.by_phone(moment.session, body.phone)
         of = await log_in_limits.counted(kit, moment, phone_index, client.id if client else None, device)
-        await log_in_limits.check(moment, of)
+        await log_in_limits.check(moment, of.of_recovery())
     await log_in_limits.may_send_code(kit, uuid4())
     async with kit.records.moment() as moment:
         life = moment.policy.whole("log-in-minutes") * 60
@@ -93,19 +93,20 @@ async def send_code(body: RecoveryRefBody, request: Request, kit: Kit) -> Respon
 async def confirm(body: RecoveryCodeBody, request: Request, kit: Kit) -> RecoveryState:
     """The six digits that came; the face is next, at /recoveries/{recovery_id}/face."""
     device = device_at(request, kit, body.application)
-    wrong, call, begun = True, None, None
+    call, begun = None, None
     async with kit.records.moment() as moment:
         row = await _row(moment, body.recovery, device)
         of = await log_in_limits.counted(kit, moment, row.account_index, row.client_id, device)
-        await log_in_limits.check(moment, of)
+        of = of.of_recovery()
+        await log_in_limits.hold(moment, of)
         try:
             purpose = authentications.code_purpose(row.id)
             await codes.consume(moment.session, row.client_id, purpose, body.code)
-            wrong = False
-        except NotConfirmed as error:
-            await second_factors.wrong(moment, row, error)
-        if not wrong and row.client_id is not None:
-            client = await kit.records.clients.get(moment.session, row.client_id)
+        except NotConfirmed:
+            await authentications.failed(moment.session, row)
+            await count_wrong(moment, of, second=True)
+        else:
+            client = await kit.records.clients.get(moment.session, cast(UUID, row.client_id))  # nobody's code is right
             await authentications.enough(moment.session, row, frozenset({Factor.CODE}), use=True)
             begun = await recoveries.begin(
                 kit.records, moment, client, uuid4(), row.token_hash, device.index, device.kind
@@ -120,7 +121,7 @@ async def confirm(body: RecoveryCodeBody, request: Request, kit: Kit) -> Recover
             call = Call("PasswordRecovery", recoveries.case_id(begun), "PasswordRecovery", start, begun.id.hex, "start")
             await kit.actions.keep(moment.session, call)
     if call is None or begun is None:
-        raise await refuse(kit, of, "log-in-wrong", second=True)
+        raise LogInNeeded("log-in-wrong")
     await kit.actions.begin(call)
     return _told(begun, "face", language_of(request.scope))
 

@@ -98,11 +98,14 @@ async def _kept(
         Conflict: `refund-account-not-asked`, `refund-account-tries`, `account-not-kept`.
     """
     async with kit.records.moment() as moment:
-        loan = await own_loan(moment.session, caller.client_id, loan_id)
+        await own_loan(moment.session, caller.client_id, loan_id)
+        loan = await loans.lock(moment.session, loan_id)  # before the request, as whoever writes letters about it
         waits = await refunds.open_of_loan(moment.session, loan.id)
         if waits is None:
             raise Conflict("refund-account-not-asked")
         asked = await refunds.lock(moment.session, waits.payment_key)
+        if asked.ended_at is not None:
+            raise Conflict("refund-account-not-asked")
         most = moment.policy.whole("refund-account-tries")
         named = body.named(await kept_account(kit, moment, loan.client_id) if body.kept else None)
         made = await refunds.name(moment.session, kit.records.vault, asked, account_id, named, most)

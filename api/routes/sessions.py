@@ -16,7 +16,7 @@ from sqlmodel import col, func, select
 from activities.context import Moment
 from api import log_in_limits, second_factors
 from api.devices import Device, device_at, keep
-from api.log_in import GoesOn, LoggedIn, advance, code_call, refuse
+from api.log_in import GoesOn, LoggedIn, advance, code_call, count_wrong
 from api.problems import LogInNeeded
 from api.routes.problems import problems
 from api.schemas_access import (
@@ -33,7 +33,7 @@ from api.services import Kit, Services
 from api.sessions import AnyCaller, ClientCaller, drop_cookie
 from rules.client import ClientKind
 from rules.contacts import masked
-from rules.errors import BusinessError, NotAllowed, NotConfirmed
+from rules.errors import NotAllowed, NotConfirmed
 from rules.log_in import Factor
 from storage import audit, authentications, passwords, sessions
 from storage.tables import Authentication, Client, Message
@@ -59,11 +59,17 @@ async def log_in(body: LogInBody, request: Request, kit: Kit) -> Response:
         of = await log_in_limits.counted(kit, moment, phone_index, client.id if client else None, device)
         await log_in_limits.check(moment, of)
     right = await asyncio.to_thread(passwords.verify_password, client.password_hash if client else None, body.password)
-    if client is None or not right:
-        raise await refuse(kit, of, "log-in-wrong")
+    after: LoggedIn | GoesOn | None = None
     async with kit.records.moment() as moment:
-        shown = frozenset({Factor.PASSWORD})
-        after = await advance(request, kit, moment, client, body.application, device, shown, of)
+        right = right and client is not None and await kit.records.clients.password_stands(moment.session, client)
+        await log_in_limits.hold(moment, of)
+        if right and client is not None:
+            shown = frozenset({Factor.PASSWORD})
+            after = await advance(request, kit, moment, client, body.application, device, shown, of)
+        else:
+            await count_wrong(moment, of)
+    if after is None:
+        raise LogInNeeded("log-in-wrong")
     return after.response(kit, device)
 
 
@@ -138,30 +144,27 @@ async def passkey_options(body: LogInRef, request: Request, kit: Kit) -> Passkey
 async def show_factor(body: FactorBody, request: Request, kit: Kit) -> Response:
     """Show what is asked for: 201 when it is enough. After five wrong tries the log-in has to be begun anew."""
     device = device_at(request, kit, body.application)
-    refused: BusinessError | None = None
     after: LoggedIn | GoesOn | None = None
+    code = ""
     async with kit.records.moment() as moment:
         row = await _open_row(moment, body.log_in_id, device)
         before = await _client_of(kit, moment, row)
         of = await _counted(kit, moment, row, before, device)
-        await log_in_limits.check(moment, of)
+        await log_in_limits.hold(moment, of)
         try:
             client = await second_factors.show(kit, moment, row, body)
-        except (NotConfirmed, BusinessError) as error:
-            await second_factors.wrong(moment, row, error)
-            refused = error
+        except NotConfirmed as error:
+            await authentications.failed(moment.session, row)
+            await count_wrong(moment, of, second=True)
+            # who has shown nothing yet is told nothing: not even why
+            code = error.code if row.shown or body.passkey else "log-in-wrong"
         else:
             shown = frozenset(Factor(one) for one in row.shown) | {second_factors.kind_of(body)}
+            # who came without a number is known now; nobody guesses a passkey, so others' guesses do not stop it
             of = await _counted(kit, moment, row, client, device)
-            await log_in_limits.check(moment, of)
             after = await advance(request, kit, moment, client, body.application, device, shown, of, row)
-    if refused is not None:
-        if not isinstance(refused, NotConfirmed):
-            raise refused
-        # who has shown nothing yet is told nothing: not even why
-        code = refused.code if row.shown or body.passkey else "log-in-wrong"
-        raise await refuse(kit, of, code, second=True)
-    assert after is not None  # nosec B101 - refused or not
+    if after is None:
+        raise LogInNeeded(code)
     if isinstance(after, GoesOn):
         after = GoesOn(after.answer.model_copy(update={"log_in_id": body.log_in_id}))
     return after.response(kit, device)

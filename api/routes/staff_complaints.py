@@ -5,6 +5,8 @@ Rules: para 7, part 7; para 27.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -13,6 +15,8 @@ from sqlmodel import col, select
 
 from activities import complaints
 from activities.context import Moment
+from api.actions import Call
+from api.routes.complaints import begin_call
 from api.routes.problems import problems
 from api.schemas_reports import ComplaintReply, ComplaintShown
 from api.services import Kit
@@ -35,7 +39,8 @@ async def queue(
     async with kit.records.moment() as moment:
         query = select(Complaint).where(col(Complaint.state) == state)
         query = query.order_by(col(Complaint.answer_due), col(Complaint.received_at)).limit(_SHOWN)
-        return [_shown(moment, one) for one in (await moment.session.exec(query)).all()]
+        shown = await _shown(moment, (await moment.session.exec(query)).all())
+    return sorted(shown, key=lambda one: one.answer_due)
 
 
 @router.get("/{complaint_id}", responses=problems(401, 403, 404, 422))
@@ -52,7 +57,8 @@ async def one(complaint_id: UUID, kit: Kit, member: Reviewer) -> ComplaintShown:
             paragraph="27",
             detail={"complaint": str(found.id)},
         )
-        return _shown(moment, found).model_copy(update={"text": complaints.words(kit.records, client, found)})
+        (shown,) = await _shown(moment, [found])
+        return shown.model_copy(update={"text": complaints.words(kit.records, client, found)})
 
 
 @router.post("/{complaint_id}/answer", responses=problems(401, 403, 404, 409, 422))
@@ -61,10 +67,22 @@ async def answer(complaint_id: UUID, body: ComplaintReply, kit: Kit, member: Rev
     async with kit.records.moment() as moment:
         found = await complaints.locked(moment.session, complaint_id)
         await complaints.answer(kit.records, moment, found, member.staff_id, body.outcome, body.text)
-        return _shown(moment, found)
+        begin = begin_call(found)
+        call = Call("ComplaintCase", complaints.id_of(found.id), "answer_given", None, f"complaint-answered:{found.id}")
+        for one in (begin, call):  # one received before complaints had cases has its case now
+            await kit.actions.keep(moment.session, one)
+        (shown,) = await _shown(moment, [found])
+    await kit.actions.begin(begin)
+    await kit.actions.deliver(call)
+    return shown
 
 
-def _shown(moment: Moment, found: Complaint) -> ComplaintShown:
+async def _shown(moment: Moment, found: Sequence[Complaint]) -> list[ComplaintShown]:
+    dues = await complaints.dues(moment.session, found)
+    return [_line(moment, one, dues[one.id]) for one in found]
+
+
+def _line(moment: Moment, found: Complaint, due: date) -> ComplaintShown:
     day = moment.day if found.answered_at is None else local_date(found.answered_at)
     return ComplaintShown(
         complaint_id=found.id,
@@ -73,8 +91,8 @@ def _shown(moment: Moment, found: Complaint) -> ComplaintShown:
         topic=Topic(found.topic),
         state=found.state,
         received_at=found.received_at,
-        answer_due=found.answer_due,
-        late=day > found.answer_due,
+        answer_due=due,
+        late=day > due,
         outcome=None if found.outcome is None else Outcome(found.outcome),
         answered_at=found.answered_at,
     )

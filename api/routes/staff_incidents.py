@@ -123,6 +123,7 @@ async def clients(
                 told_at=row.told_at,
                 texted_at=row.texted_at,
                 ground=row.ground,
+                leak_id=row.leak_id,
             )
             for row in await incident_clients.page(moment.session, incident_id, after, _CLIENTS_SHOWN)
         ]

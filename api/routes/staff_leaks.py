@@ -12,8 +12,9 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from sqlmodel import col, select
 
-from activities import leaks
+from activities import incident_leaks, leaks
 from activities.context import Moment
+from activities.leaks import RespondToLeak, id_of
 from api.actions import Call
 from api.once import Outcome, fingerprint
 from api.routes.problems import problems
@@ -25,7 +26,6 @@ from rules.editions import edition
 from rules.errors import Conflict
 from rules.leaks import Measure
 from storage.tables import Leak, StatutoryClock
-from workflows.leak_response import RespondToLeak, id_of
 
 router = APIRouter(prefix="/staff/api/leaks", tags=["staff"])
 Compliance = Annotated[Member, Depends(needs(Role.COMPLIANCE))]
@@ -124,4 +124,5 @@ async def _told(moment: Moment, row: Leak) -> LeakAnswer:
         failed=[Measure(one) for one in seen.failed],
         block_proposed=row.block_proposed_by is not None,
         last_day=clock.last_day.isoformat() if clock and clock.last_day else None,
+        incidents=await incident_leaks.incidents_of(moment.session, row.id),
     )

@@ -19,6 +19,7 @@ from activities import official_papers
 from activities.context import Moment
 from api import papers
 from api.actions import Call
+from api.fields import ContractNumber
 from api.once import Once, Outcome
 from api.routes.problems import problems
 from api.schemas_papers import DutyShown, PaperAnswer, PaperBody, PaperDecision
@@ -91,7 +92,7 @@ async def queue(
     kit: Kit,
     member: Reviewer,
     state: Annotated[Literal["ENTERED", "CONFIRMED", "REFUSED", "WITHDRAWN"], Query()] = "ENTERED",
-    contract_number: Annotated[str | None, Query(max_length=40)] = None,
+    contract_number: Annotated[ContractNumber | None, Query()] = None,
 ) -> list[PaperAnswer]:
     """Papers in a state, the earliest received first: those that are entered wait for a second person."""
     async with kit.records.moment() as moment:

@@ -106,6 +106,7 @@ def _known(code: str, period: str) -> None:
 
 async def _clock(moment: Moment, row: Report) -> StatutoryClock | None:
     query = select(StatutoryClock).where(col(StatutoryClock.subject) == subject_of(row.code, row.period))
+    query = query.order_by(col(StatutoryClock.started_at).desc())
     return (await moment.session.exec(query)).first()
 
 
@@ -121,6 +122,7 @@ async def _version(moment: Moment, made: ReportVersion) -> VersionShown:
         files=[_file(one) for _, one in sorted((await reports.files(moment.session, made.id)).items())],
         upload_id=made.upload_id,
         uploaded_at=made.uploaded_at,
+        delivery_document_id=made.delivery_document_id,
         accepted_at=made.accepted_at,
         receipt_document_id=made.receipt_document_id,
         control_errors=[_fault(one) for one in made.control_errors or []],

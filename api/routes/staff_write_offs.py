@@ -22,6 +22,7 @@ from activities.official_papers import SCAN
 from activities.retention import loan_end
 from api import papers
 from api.actions import Call
+from api.fields import ContractNumber
 from api.once import Outcome
 from api.routes.problems import problems
 from api.schemas_papers import PaperDecision
@@ -161,7 +162,7 @@ def _word(paper: OfficialPaper, proof: VerdictForce) -> Call:
 
 @router.get("/claims", responses=problems(401, 403, 422))
 async def claims(
-    kit: Kit, member: Reviewer, contract_number: Annotated[str | None, Query(max_length=40)] = None
+    kit: Kit, member: Reviewer, contract_number: Annotated[ContractNumber | None, Query()] = None
 ) -> list[ClaimAnswer]:
     """Claims against clients whom courts found guilty, newest first. Rules: para 13, part 5."""
     async with kit.records.moment() as moment:

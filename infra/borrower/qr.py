@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from infra.borrower.outcomes import Stopped
 
 if TYPE_CHECKING:
-    from infra.borrower.app import BorrowerApp
+    from infra.borrower.transport import Telephone
 
 JSON = dict[str, Any]
 Scan = Callable[[str], Awaitable[JSON]]
 
 
-async def sign_in_telephone(app: BorrowerApp, document_id: str, scan: Scan) -> JSON:
+async def sign_in_telephone(app: Telephone, document_id: str, scan: Scan) -> JSON:
     """Ask for a signature, scan, wait; the signed request.
 
     Args:
@@ -41,7 +41,7 @@ async def sign_in_telephone(app: BorrowerApp, document_id: str, scan: Scan) -> J
     return request
 
 
-async def sign_statement_in_telephone(app: BorrowerApp, scan: Scan) -> JSON:
+async def sign_statement_in_telephone(app: Telephone, scan: Scan) -> JSON:
     """The registration statement: its signature goes into the case by itself; what the step led to.
 
     Raises:

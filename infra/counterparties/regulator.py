@@ -93,10 +93,10 @@ def _upload(world: World, registry: Registry, report: Report) -> tuple[int, dict
     if kind == "rejected":
         errors = [{"form": report.form, "cell": "A1", "rule": "C-1", "message": "sums differ"}]
         state = {"state": "REJECTED", "control_errors": errors}
-    upload_id = uuid4().hex
+    upload_id, received_at = uuid4().hex, world.store.now().isoformat()
     told = {"answer": state, "answers_at": (world.store.now() + timedelta(seconds=late)).isoformat()}
     world.store.put("nbk_report", upload_id, report.model_dump() | {"upload_id": upload_id} | told)
-    return 202, {"upload_id": upload_id}
+    return 202, {"upload_id": upload_id, "received_at": received_at}
 
 
 def _answer(world: World, report: dict[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class IncidentRound(SQLModel, table=True):
 class IncidentClient(SQLModel, table=True):
     """A client whom an incident touches, and how they were told.
 
+    leak_id links both ways: a client whose response runs already is in the same one for every incident.
     told_at, message_id: in the personal account. texted_at, sms_id: by SMS. Without message or SMS `ground` says why.
     """
 
@@ -96,6 +97,9 @@ class IncidentClient(SQLModel, table=True):
     texted_at: datetime | None = Field(default=None, sa_type=Instant)
     sms_id: str | None = None
     ground: str | None = None
+    leak_id: UUID | None = Field(
+        default=None, foreign_key="leak.id", index=True, description="of a leak of data: the response to it"
+    )
 
 
 class IncidentText(SQLModel, table=True):

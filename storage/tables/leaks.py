@@ -18,7 +18,8 @@ from storage.tables.columns import Instant, Json, primary_id, reference
 class Leak(SQLModel, table=True):
     """One known leak of a client's data. While it is OPEN or BLOCKED the client gets no new microcredit.
 
-    story: what is known of it, sealed under the client's key. state: OPEN | CONFIRMED (all measures showed the
+    story: what is known of it, sealed under the client's key. entered_by: None where an incident that the system found
+    has made it (source `incident`; which one says incident_client). state: OPEN | CONFIRMED (all measures showed the
     client) | BLOCKED (two people said so).
     """
 
@@ -34,7 +35,7 @@ class Leak(SQLModel, table=True):
     source: str
     story: bytes
     known_at: datetime = Field(sa_type=Instant)
-    entered_by: UUID = reference("staff", index=False)
+    entered_by: UUID | None = reference("staff", optional=True, index=False)
     entered_at: datetime = Field(sa_type=Instant)
     state: str = "OPEN"
     told_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -61,7 +61,8 @@ class ReportVersion(SQLModel, table=True):
     figures: dict[str, Any] | None = Field(default=None, sa_type=Json)
     faults: list[dict[str, Any]] | None = Field(default=None, sa_type=Json)
     upload_id: str | None = None
-    uploaded_at: datetime | None = Field(default=None, sa_type=Instant)
+    uploaded_at: datetime | None = Field(default=None, sa_type=Instant, description="when the portal had it")
+    delivery_document_id: UUID | None = Field(default=None, description="what the portal said when it took it")
     asked_at: datetime | None = Field(default=None, sa_type=Instant, description="when the receipt was asked for last")
     answered_at: datetime | None = Field(default=None, sa_type=Instant)
     accepted_at: datetime | None = Field(default=None, sa_type=Instant, description="by the regulator's clock")

@@ -10,13 +10,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 
 from rules.client import IdentityDocument
-from rules.errors import Conflict
-from storage import audit, cash_orders
+from rules.errors import Conflict, Fault
+from storage import audit, cash_orders, payments
 from storage.database import libpq_url
 from tests.support.cash_desk import PAID, UNPAID, CashDesk, number
 from tests.support.cash_world import DOCUMENT, at_desk, hired, signed
@@ -35,6 +36,17 @@ async def test_an_order_is_placed_once(cash: CashDesk) -> None:
     assert await cash.booked(ref) == UNPAID
 
 
+async def test_a_number_that_is_anothers_orders_nothing(cash: CashDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = cash_orders.number_of(uuid4())
+    monkeypatch.setattr(cash_orders, "number_of", lambda _: taken)
+    await cash.placed()
+    ref = await signed(cash.records, at_desk())
+    with pytest.raises(Fault, match="another application's"):
+        await cash.orders.place_order(ref)
+    async with cash.records.moment() as moment:
+        assert await payments.get(moment.session, f"disburse:{ref.application_id}") is None
+
+
 async def test_a_receiver_on_the_anti_fraud_list_gets_no_order(cash: CashDesk) -> None:
     cash.played.is_listed = True
     ref = await signed(cash.records, at_desk())
@@ -42,6 +54,31 @@ async def test_a_receiver_on_the_anti_fraud_list_gets_no_order(cash: CashDesk) -
     assert (state.state, state.ground) == ("refused", "recipient-listed")
     async with cash.records.moment() as moment:
         assert await cash_orders.of_application(moment.session, ref.application_id) is None
+
+
+async def test_an_order_that_another_try_has_placed_meanwhile_is_not_refused(
+    cash: CashDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref, asked = await signed(cash.records, at_desk()), []
+
+    async def listed(*_: object) -> bool:
+        asked.append(ref)
+        if len(asked) > 1:
+            return False
+        await cash.orders.place_order(ref)
+        return True
+
+    monkeypatch.setattr(cash.played, "listed", listed)
+    assert (await cash.orders.place_order(ref)).state == "waiting"
+    assert len(asked) == 2
+
+
+async def test_an_application_that_has_ended_gets_no_order(cash: CashDesk) -> None:
+    ref = await signed(cash.records, at_desk(), stage="REFUSED")
+    with pytest.raises(Conflict, match="cash-order-ended"):
+        await cash.orders.place_order(ref)
+    async with cash.records.moment() as moment:
+        assert await payments.get(moment.session, f"disburse:{ref.application_id}") is None
 
 
 async def test_a_paid_order_is_a_loan_a_posting_and_an_audit_entry(cash: CashDesk) -> None:

@@ -117,21 +117,39 @@ class TestTerminal:
     ) -> None:
         ref = await cash.placed(how=at_terminal())
         await self.asks(cash, ref, await cash.code(ref))
+        evidence = reviews.Evidence(f"T-0001:{uuid4().hex[:8]}", date(2026, 2, 2)) if decision == "approve" else None
+        settled = await cash.orders.settle_order(await self.decided(cash, ref, decision, evidence))
+        assert settled.state == state
+        assert (await cash.booked(ref))["loans"] == loans
+
+    async def decided(
+        self, cash: CashDesk, ref: ApplicationRef, decision: str, evidence: reviews.Evidence | None
+    ) -> CashOrderDecided:
+        """What two people say about an order whose terminal is silent."""
         key = f"disburse:{ref.application_id}"
         async with cash.records.moment() as moment:
             review = await reviews.open_review(
                 moment.session, kind="MONEY", workflow_id=f"collection/{ref.application_id}",
                 ground="payout-outcome-unknown", application_id=ref.application_id, payment_key=key,
             )  # fmt: skip
-        evidence = reviews.Evidence(f"T-0001:{uuid4().hex[:8]}", date(2026, 2, 2)) if decision == "approve" else None
         for _ in range(2):
             person = await hired(cash.records, None, "compliance")
             async with cash.records.moment() as moment:
                 await reviews.claim(moment.session, review.id, person)
                 made = await reviews.decide(moment.session, review.id, person, decision, "network-says", evidence)
-        settled = await cash.orders.settle_order(CashOrderDecided(ref=ref, review_id=review.id, decision_id=made.id))
-        assert settled.state == state
-        assert (await cash.booked(ref))["loans"] == loans
+        return CashOrderDecided(ref=ref, review_id=review.id, decision_id=made.id)
+
+    async def test_two_people_who_name_another_orders_receipt_leave_it_open(self, cash: CashDesk) -> None:
+        paid, ref = [await cash.placed(how=at_terminal()) for _ in range(2)]
+        for one in (paid, ref):
+            await self.asks(cash, one, await cash.code(one))
+        receipt = uuid4().hex[:8]
+        await self.tells(cash, paid, receipt)
+        decided = await self.decided(cash, ref, "approve", reviews.Evidence(receipt, date(2026, 2, 2)))
+        assert (await cash.orders.settle_order(decided)).state == "paying"
+        assert await cash.booked(ref) == UNPAID
+        decided = await self.decided(cash, ref, "approve", reviews.Evidence(f"{receipt}-own", date(2026, 2, 2)))
+        assert (await cash.orders.settle_order(decided)).state == "done"
 
     async def test_a_decision_typed_by_hand_settles_nothing(self, cash: CashDesk) -> None:
         ref = await cash.placed(how=at_terminal())

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from own_database import own_database, records_on
 from psycopg import errors
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from activities import calendar_changes as moving
@@ -256,6 +257,35 @@ class TestTheDatabase:
         connection, clock_id = await self.made(kept, urls, state)
         with connection, pytest.raises(errors.CheckViolation):
             connection.execute(f"update statutory_clock set {change} where id = %s", (clock_id,))
+
+    @pytest.mark.parametrize(
+        ("kind", "made_at", "ended_at", "taken"),
+        [
+            ("complaint_answer", DUE - A_MINUTE, DUE - A_MINUTE, True),
+            ("complaint_answer", DUE, DUE - A_MINUTE, False),
+            ("regulator_delivery", DUE + A_MINUTE, DUE - A_MINUTE, True),
+            ("regulator_receipt", DUE + A_MINUTE, DUE - A_MINUTE, False),
+        ],
+    )
+    async def test_what_was_missed_is_in_time_by_a_proof_alone(
+        self, kept: Clocks, urls: dict[str, str], kind: str, made_at: datetime, ended_at: datetime, taken: bool
+    ) -> None:
+        """The word of something done in time came after the alarm."""
+        connection, clock_id = await self.made(kept, urls, "MISSED")
+        document = uuid4()
+        with connection:
+            connection.execute(
+                "insert into document (id, kind, media_type, direction, key, version_id, sha256, size, sealed_sha256,"
+                " data_key, retain_until, created_at) values (%(id)s, %(kind)s, 't', 'made', %(key)s, 'v', %(hash)s, 1,"
+                " %(hash)s, 'k', now(), %(at)s)",
+                {"id": document, "kind": kind, "key": str(document), "hash": "0" * 64, "at": made_at},
+            )
+        ended = ClockEnded(clock_id=clock_id, at=ended_at, evidence={"proof": str(document)})
+        if taken:
+            assert (await kept.end_clock(ended)).state == "MET"
+        else:
+            with pytest.raises(IntegrityError, match="missed is not in time"):
+                await kept.end_clock(ended)
 
     @pytest.mark.parametrize("column", ["received_at = now()", "days = 99", "rule = 'P4'", "key = 'x'"])
     async def test_what_a_clock_stands_on(self, kept: Clocks, urls: dict[str, str], column: str) -> None:

@@ -5,9 +5,10 @@ Simulated: the seal, and the face check (a row as Faces.check_face leaves it). R
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlmodel import col, select
@@ -19,12 +20,13 @@ from bench.prepared import _application, _contract, person_of
 from rules.client import ClientKind
 from rules.errors import Conflict
 from rules.lender import EXAMPLE
+from rules.matching import numbers_in
 from rules.money import Money
 from rules.products import ReceivingMethod
 from rules.receiving import Receiving
 from storage import conformance, reviews
 from storage.archive_lock import HELD, LockCheck
-from storage.tables import Check, Contract, Signature, Staff
+from storage.tables import Check, Contract, Document, Signature, Staff
 from tests.support.api_world import new_iin, new_phone
 from tests.support.servicing_world import opened_records
 
@@ -87,6 +89,24 @@ async def sealed(kept: Records, ref: ApplicationRef, contract: Contract, signatu
         return await moment.session.get_one(Contract, contract.id)
 
 
+async def test_of_two_applications_that_begin_alike_each_gets_a_number_of_its_own(kept) -> None:
+    _, first = await drawn(kept, I_)
+    person = person_of("АХМЕТОВА", "АЙГЕРІМ", new_iin(), new_phone())
+    alike = UUID(first.application_id.hex[:10] + uuid4().hex[10:])
+    async with kept.moment() as moment:
+        client = await kept.clients.register(moment.session, person, I_, "kk", "2025b")
+        ref = ApplicationRef(application_id=alike, client_id=client.id)
+        application = _application(kept, moment, ref, ACCOUNT, Money(500_000), I_)
+        application.chosen_method = "annuity"
+        moment.session.add(application)
+    made = await Contracts(kept, Sealer(), EXAMPLE).draw_up(ref)
+    async with kept.moment() as moment:
+        contract = await moment.session.get_one(Contract, made.contract_id)
+    assert contract.number == f"MK-{first.number[3:7]}-{alike.hex[10:20].upper()}"
+    assert numbers_in(contract.number) == (contract.number,)
+    assert await Contracts(kept, Sealer(), EXAMPLE).draw_up(ref) == made
+
+
 async def test_an_entrepreneurs_contract_for_the_business_is_signed_when_the_face_was(kept) -> None:
     ref, contract = await drawn(kept, E_)
     with pytest.raises(Conflict, match="contract-not-signed"):
@@ -103,6 +123,18 @@ async def test_an_entrepreneurs_contract_for_the_business_is_signed_when_the_fac
     assert (done.signature_id, done.signed_at) == (None, at)
     assert content == b"%PDF contract sealed"
     assert (await sealed(kept, ref, contract)).sealed_document_id == done.sealed_document_id  # and once
+
+
+async def test_tries_that_overlap_seal_a_contract_once(kept) -> None:
+    ref, contract = await drawn(kept, E_)
+    await looked_at(kept, ref)
+    done = await asyncio.gather(*(sealed(kept, ref, contract) for _ in range(6)))
+    assert len({one.sealed_document_id for one in done}) == 1
+    async with kept.moment() as moment:
+        query = select(Document.id).where(
+            col(Document.application_id) == ref.application_id, col(Document.kind) == "sealed_contract"
+        )
+        assert len((await moment.session.exec(query)).all()) == 1
 
 
 async def test_an_unsure_face_signs_once_an_officer_has_approved_it(kept) -> None:

@@ -268,6 +268,50 @@ def test_a_broad_grin_is_no_portrait() -> None:
     assert faces().portrait_problem(photo("impostor_1")) is FaceProblem.NOT_NEUTRAL
 
 
+def _before(name: str, wall: np.ndarray) -> np.ndarray:
+    """A photograph with something else to the left and the right of the head."""
+    picture = np.array(images.decode(photo(name)))
+    left, _, width, _ = FaceDetector(MODELS).find(picture)[0].box
+    from_left, to_right = max(0, int(left - 0.4 * width)), int(left + 1.4 * width)
+    wall = cv2.resize(wall, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_NEAREST)
+    picture[:, :from_left], picture[:, to_right:] = wall[:, :from_left], wall[:, to_right:]
+    return picture
+
+
+_WALLS = {
+    "white": np.full((1, 1, 3), 245, np.uint8),
+    "grey": np.full((1, 1, 3), 130, np.uint8),
+    "lit from one side": np.linspace(110, 230, 64).astype(np.uint8)[None, :, None].repeat(3, 2),
+    "night": np.full((1, 1, 3), 40, np.uint8),
+    "crowd": (np.indices((16, 16)).sum(0) % 2 * 200 + 20).astype(np.uint8)[:, :, None].repeat(3, 2),
+}
+
+
+def test_a_portrait_is_taken_before_a_light_and_plain_wall() -> None:
+    shown = {wall: _jpeg(_before("person_b_1", colours)) for wall, colours in _WALLS.items()}
+    assert {wall: faces().portrait_problem(picture) for wall, picture in shown.items()} == {
+        "white": None, "grey": None, "lit from one side": None,
+        "night": FaceProblem.BACKGROUND, "crowd": FaceProblem.BACKGROUND,
+    }  # fmt: skip
+    assert [faces().problem(picture) for picture in shown.values()] == [None] * 5, "a comparison asks for no wall"
+
+
+def test_a_face_that_fills_its_picture_is_not_refused_for_what_is_not_seen() -> None:
+    night = _before("person_b_1", _WALLS["night"])
+    left, top, width, height = (int(value) for value in FaceDetector(MODELS).find(night)[0].box)
+    near = night[: top + 2 * height, max(0, left - width // 2) : left + width + width // 2]
+    found = faces().portrait(_jpeg(near))
+    assert (found.problem, found.measures["background"]) == (None, 100)
+
+
+def test_an_old_record_is_judged_by_the_gate_of_its_day() -> None:
+    old, night = DeepFaceEngine(MODELS, gate="1"), _jpeg(_before("person_b_1", _WALLS["night"]))
+    assert (old.portrait_problem(night), faces().portrait_problem(night)) == (None, FaceProblem.BACKGROUND)
+    assert old.portrait_models == faces().portrait_models | {"photo-gate": "1"}
+    for name in SIX:  # a look at other pixels, the same face
+        assert old.compare_embedding(photo(name), faces().embedding(photo(name))).cosine > 0.85
+
+
 def test_genuine_portraits_are_not_refused(capsys: pytest.CaptureFixture[str]) -> None:
     folder = shared("faces", "portraits")
     found = {path.name: faces().portrait_problem(path.read_bytes()) for path in sorted((folder / "deepface").iterdir())}

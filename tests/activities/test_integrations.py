@@ -235,7 +235,7 @@ class TestOthers:
     ) -> None:
         if fault:
             world.fault("regulator", "report", fault)
-        found = await adapters.regulator.report_state(await upload(adapters))
+        found = await adapters.regulator.report_state((await upload(adapters)).upload_id)
         assert (found.state, len(found.control_errors)) == (state, errors)
 
     @pytest.mark.parametrize("cms", [b"", b"no signature"])

@@ -12,6 +12,7 @@ from senses import PHOTOS, reader, shared
 
 from activities.integrations.biometrics import images
 from activities.integrations.biometrics.mrz import MrzReader
+from activities.integrations.biometrics.mrz_rows import WHOLE, Area
 from bench.mrz import Seen, Truth, figures, read_truth
 from infra.borrower import card
 from infra.borrower.person import make_persona
@@ -58,6 +59,24 @@ def test_fronts_and_bank_cards_are_never_taken(capsys: pytest.CaptureFixture[str
         print(f"\n  mrz, without one: {len(found)} pictures, 0 taken")
     assert len(found) >= 5
     assert all(text is None or text.outcome is DocumentOutcome.RETAKE for text in found)
+
+
+def test_a_part_that_cuts_rows_is_no_part() -> None:
+    """A name cut at its first letter would be read for sure and be wrong: no check digit covers it."""
+    picture, rows = images.decode(card.back(make_persona(3, PHOTOS, "a"))), _mrz()._rows
+    whole = rows.look(picture, 960, WHOLE)
+    width = picture.shape[1]
+    inside = max(group.seed.x for group in whole.groups) / width
+    cut = rows.look(picture, 960, Area(inside - 0.2, 0, 1, 1))
+    assert cut.area == WHOLE
+    assert [len(group.rows) for group in cut.groups] == [len(group.rows) for group in whole.groups]
+
+
+def test_a_closer_look_at_a_front_is_at_its_text_only() -> None:
+    picture = images.decode(card.front(make_persona(3, PHOTOS, "a")))
+    text = _mrz()._rows.look(picture, 544, WHOLE).text
+    assert text is not None
+    assert (text.right - text.left) * (text.bottom - text.top) < 0.9
 
 
 def test_cards_forged_in_one_digit_are_refused_as_printed(

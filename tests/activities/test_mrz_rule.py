@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_rows import SEIDAKHMETOVA, Doubts, made_text
+from made_rows import SEIDAKHMETOVA, Doubts, made_row, made_text
 
 from activities.integrations.biometrics.mrz import MrzReader, _Found
+from activities.integrations.biometrics.mrz_decode import decode
 from activities.integrations.biometrics.mrz_format import TD1, TD3, check_digit
+from activities.integrations.biometrics.mrz_rows import WHOLE, Area, Box, Group, Look
 from activities.integrations.biometrics.mrz_text import MrzText
 from rules.evidence import DocumentOutcome as Outcome
 
@@ -110,18 +112,29 @@ def test_a_visa_has_no_composite() -> None:
     assert not TD3.valid(["P" + lines[0][1:], lines[1]])
 
 
-class _Looks(MrzReader):
-    """A reader whose looks and second reader say what the test says."""
+PART = Area(0.2, 0.3, 0.8, 0.9)
 
-    def __init__(self, looks: list[list[MrzText]], second: list[str] | None) -> None:
+
+class _Looks(MrzReader):
+    """A reader whose looks and second reader say what the test says. text: where the first look sees text."""
+
+    def __init__(self, looks: list[list[MrzText]], second: list[str] | None, text: Area | None = WHOLE) -> None:
         self._looks, self.model_sha256, self.asked = iter(looks), {}, 0
+        self.looked: list[Area] = []
+        self.others: list[Group] = []
+        self._rows: Any = SimpleNamespace(look=lambda image, side, area: self._look(area, text))
         self._second: Any = SimpleNamespace(lines=lambda crops, form: self._answer(second))
 
     def _answer(self, second: list[str] | None) -> list[str] | None:
         self.asked += 1
         return second
 
-    def _texts(self, image: Any, side: int, hopeless: Any) -> Iterator[_Found]:
+    def _look(self, area: Area, text: Area | None) -> Look:
+        self.looked.append(area)
+        return Look([], area, text)
+
+    def _texts(self, image: Any, groups: Any, hopeless: Any) -> Iterator[_Found]:
+        hopeless += self.others
         return (_Found(text, []) for text in next(self._looks))
 
 
@@ -164,3 +177,44 @@ class TestTwoLooks:
 
     def test_nothing_found_is_nothing(self) -> None:
         assert self._read([], []) == (None, 0)
+
+
+class TestWhereItLooksAgain:
+    picture = TestTwoLooks.picture
+
+    def test_only_where_the_first_look_saw_text(self) -> None:
+        reader = _Looks([[], [TestTwoLooks.good]], None, PART)
+        assert reader.read(self.picture) is not None
+        assert reader.looked == [WHOLE, PART]
+
+    def test_nowhere_without_text(self) -> None:
+        reader = _Looks([[]], None, None)
+        assert reader.read(self.picture) is None
+        assert reader.looked == [WHOLE]
+
+    def test_nowhere_on_a_page_of_other_text(self) -> None:
+        reader = _Looks([[], []], None)
+        reader.others = [Group(Box(0, 0, 9, 1, 0), [])] * 4
+        assert reader.read(self.picture) is None
+        assert reader.looked == [WHOLE]
+
+    def test_all_over_where_the_part_left_a_doubt(self) -> None:
+        """An MRZ near the edge of the part may have lost symbols to it."""
+        torn = made_text(TWO_MISREAD, line1={3: ("4", 0.4), 4: ("1", 0.4)})
+        assert torn.outcome is Outcome.RETAKE
+        reader = _Looks([[], [torn], [TestTwoLooks.good]], None, PART)
+        found = reader.read(self.picture)
+        assert found is not None
+        assert (found.outcome, reader.looked) == (Outcome.READ, [WHOLE, PART, WHOLE])
+
+    def test_not_all_over_for_what_is_printed_wrong(self) -> None:
+        reader = _Looks([[TestTwoLooks.forged], [TestTwoLooks.forged]], None, PART)
+        found = reader.read(self.picture)
+        assert found is not None
+        assert (found.outcome, reader.looked) == (Outcome.REJECTED, [WHOLE, PART])
+
+
+def test_text_without_the_digits_of_dates_is_no_mrz() -> None:
+    """However sure its symbols are: a page's rows would else be forced into every format."""
+    words = ["DOGOVOR<O<PREDOSTAVLENII<KREDI", "TA<MEZHDU<STORONAMI<SOGLASHENI", "YA<V<GORODE<ALMATY<KAZAKHSTAN<"]
+    assert decode([made_row(line) for line in words]) is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,7 +18,7 @@ from money_world import MoneyWorld
 from activities.loan_book import catch_up
 from activities.reconciliation import DayReconciled, StatementDay
 from rules.money import Money
-from storage import audit, ledger, payments
+from storage import audit, cash_check, ledger, payments
 from storage.database import Database, run
 from storage.tables import StatementLine
 
@@ -185,6 +186,26 @@ async def test_a_line_in_dollars_is_kept_with_its_currency_and_waits_for_two_peo
     async with world.database.begin() as session:
         line = await session.get_one(StatementLine, reference)
     assert (line.currency, str(line.amount), line.state) == ("USD", "70.00", "unmatched")
+
+
+@pytest.mark.parametrize("after", ["_booked", "_expected"])
+async def test_a_payment_that_ends_while_the_books_are_compared_is_no_difference(
+    world: MoneyWorld, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    order, _ = await pay_out(world, "150000.00", state="accepted")
+    reference = world.bank.line(world.day, "150000.00", "выдача", side="D", order_id=order)
+    looked, key = getattr(cash_check, after), f"disburse:{order}"
+
+    async def and_it_ends(*args: Any) -> Any:
+        found = await looked(*args)
+        async with world.database.begin() as session:
+            await payments.settle(session, key, "done", None, reference, world.day)
+            await ledger.post(session, key, "issued", world.day, "loans:principal", "cash:bank", Money("150000.00"))
+        return found
+
+    monkeypatch.setattr(cash_check, after, and_it_ends)
+    found = await look(world)
+    assert (found.matched, found.ledger.differs, found.clean) == (1, [], True)
 
 
 class TestTerminals:

@@ -129,6 +129,8 @@ class TestFigures:
         said = told["complaints"]["CO-1"]
         assert (said["collection"]["before"], said["collection"]["satisfied"], said["collection"]["left"]) == (1, 1, 0)
         assert (said["service"]["received"], said["service"]["left"], said[TOTAL]["answered"]) == (1, 1, 1)
+        terms = told["complaints"]["CO-2"]["complaint-answer"]
+        assert (terms["complaint-started"], terms["complaint-running"], terms["complaint-met"]) == (1, 1, 0)
 
     async def test_the_head_of_the_audit_trail_is_that_of_the_chain(self, fresh: ReportWorld) -> None:
         async with fresh.records.database.begin() as session:
@@ -481,6 +483,31 @@ class TestTheInbox:
         assert (await world.inbox.ask_receipt(ref)).state == "AWAY"
         world.portal.failure = None
         assert (await world.inbox.ask_receipt(ref)).state == "ACCEPTED"
+
+    @pytest.mark.parametrize("told", [None, -timedelta(minutes=5), -timedelta(days=1), timedelta(minutes=5)])
+    async def test_it_was_delivered_when_the_portal_had_it(self, world: ReportWorld, told: timedelta | None) -> None:
+        """By the portal's clock between the making of the version and its answer; else when its answer was here."""
+        ref = await world.signed("debt-burden")
+        world.sql(
+            "update report_version set taken_at = now() - interval '1 hour' where id = %s", ref.version_id
+        )  # fmt: skip
+        before = datetime.now(UTC)
+        world.portal.received_at = None if told is None else before + told
+        delivered = await world.inbox.upload_report(ref)
+        world.portal.received_at = None
+        assert delivered == await world.inbox.upload_report(ref)
+        assert delivered.uploaded_at is not None
+        if told == -timedelta(minutes=5):
+            assert delivered.uploaded_at == before + told
+        else:
+            assert before - timedelta(seconds=1) < delivered.uploaded_at < before + timedelta(minutes=1)
+        async with world.records.database.begin() as session:
+            document, proof = await world.records.documents.load(session, delivered.delivery or uuid4())
+            kept = (await reports.files(session, ref.version_id))["XLSX"]
+        assert document.kind == "regulator_delivery"
+        said = json.loads(proof)
+        assert (said["upload_id"], said["file_sha256"]) == (delivered.upload_id, kept.sha256)
+        assert said["received_at"] == (None if told is None else (before + told).isoformat())
 
     async def test_without_a_receipt_it_is_asked_for_again(self, world: ReportWorld) -> None:
         ref = await world.signed("complaints")

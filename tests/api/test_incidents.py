@@ -16,8 +16,13 @@ import pytest
 
 from activities.context import Records
 from activities.incidents import IncidentRef, RoundRef
+from activities.leaks import RespondToLeak
+from api import outbox
+from api.actions import Actions
+from rules.calendar import local_date
+from rules.editions import edition
 from storage import audit
-from tests.support.api_world import ORIGIN, Borrower, Colleague, StandInDoor, assert_problem, new_key
+from tests.support.api_world import ORIGIN, Borrower, Colleague, StandInDoor, application_body, assert_problem, new_key
 from tests.support.incident_world import IncidentWorld
 
 HERE = "/staff/api/incidents"
@@ -299,3 +304,25 @@ class TestWhoReads:
         assert_problem(await stranger.call("GET", f"{where}/content"), 404, "not-found")
         (row,) = await world.rows(incident)
         assert row.texted_at is not None
+
+    async def test_a_leak_of_data_begins_the_response_of_each_client_by_itself(
+        self, desk: Desk, at_work: Callable[..., Any], world: IncidentWorld, new_borrower: Callable[[], Any],
+        door: StandInDoor,
+    ) -> None:  # fmt: skip
+        borrower: Borrower = await new_borrower()
+        compliance: Desk = await at_work("compliance")
+        incident = await desk.entered(kind="DATA_LEAK", clients={"ids": [str(borrower.client_id)]})
+        await world.told_everybody(RoundRef(incident_id=UUID(incident), n=1))
+        while await outbox.send_one(world.records, Actions(world.records, door)):
+            pass
+        case = f"leak/{borrower.client_id}/1"
+        workflow, start = door.started[case]
+        assert (workflow, start["client_id"], start["n"]) == ("LeakResponse", str(borrower.client_id), 1)
+        assert RespondToLeak.model_validate(start).edition == edition(local_date(datetime.now(UTC))).name
+        (touched,) = (await desk.ask("GET", f"/{incident}/clients")).json()
+        assert touched["leak_id"] == start["leak_id"]
+        shown = (await compliance.colleague.http.get(f"/staff/api/leaks/{start['leak_id']}")).json()
+        assert (shown["incidents"], shown["source"], shown["workflow_id"]) == ([incident], "incident", case)
+        assert_problem(
+            await borrower.call("POST", "/applications", json=application_body()), 409, "identity-to-be-confirmed"
+        )

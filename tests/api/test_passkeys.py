@@ -5,6 +5,7 @@ Rules: para 6, part 4.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from storage.database import libpq_url
 from tests.api.test_log_in import account, new_account, switch, with_phone  # noqa: F401 - fixtures
 from tests.support.api_world import ORIGIN, PASSWORD, assert_problem, new_key
-from tests.support.authenticator import Authenticator
+from tests.support.authenticator import Authenticator, b64
 from tests.support.log_in_world import HOST, Account
 
 NewAccount = Callable[[], Awaitable[Account]]
@@ -173,3 +174,21 @@ async def test_it_is_removed_with_a_proof_and_then_opens_nothing(account: Accoun
     assert (await account.borrower.call("POST", path, json=ref)).status_code == 204
     assert_problem(await shown(account, device), 401, "passkey-unknown")
     assert (await account.notices())[0]["kind"] == "FACTOR_REMOVED"
+
+
+async def test_what_is_nested_or_named_without_end_is_no_passkey(account: Account) -> None:  # noqa: F811
+    device, place = await account.add_passkey(), new_key()
+    log_in_id, options = await account.passkey_log_in(place)
+    given = device.get(options)
+    given["response"] |= {"clientDataJSON": b64(b"[" * 6000)}
+    answer = await account.post("/sessions/factors", {"log_in_id": log_in_id, "passkey": given}, device=place)
+    assert_problem(answer, 401, "passkey-unreadable")
+    long = Authenticator(ORIGIN, HOST, credential_id=secrets.token_bytes(3000))
+    ref = (await account.borrower.call("POST", "/account/step-ups", json={"password": PASSWORD})).json()["step_up_id"]
+    asked = (await account.borrower.call("POST", "/account/step-ups/passkey", json={"step_up_id": ref})).json()
+    body = {"step_up_id": ref, "passkey": device.get(asked["options"])}
+    assert (await account.borrower.call("POST", "/account/step-ups/proof", json=body)).json()["enough"]
+    new = await account.borrower.call("POST", "/account/factors/passkeys/options", json={"step_up_id": ref})
+    body = {"name": "long", "passkey": long.create(new.json()["options"])}
+    assert_problem(await account.borrower.call("POST", "/account/factors/passkeys", json=body), 403,
+                   "passkey-unreadable")  # fmt: skip

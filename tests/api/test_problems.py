@@ -239,3 +239,15 @@ async def test_a_database_that_is_away_is_503_with_retry_after(services: Service
             assert answer.headers["retry-after"] == "5"
         assert (await http.get("/health")).status_code == 200
     await away.database.close()
+
+
+async def test_a_sign_that_no_database_keeps_is_a_problem(new_colleague: Any) -> None:
+    officer = await new_colleague("officer", "compliance")
+    await officer.log_in()
+    for path in ("claims", "papers"):
+        answer = await officer.http.get(f"/staff/api/{path}", params={"contract_number": "MK\x00"})
+        assert_problem(answer, 422, "control-characters")
+    body = {"receipt": "1", "contract_number": "MK\x00-1", "amount": "1.00", "value_date": "2026-02-20"}
+    headers = {"Origin": ORIGIN, KEY: new_key()}
+    answer = await officer.http.post("/staff/api/payments", json=body, headers=headers)
+    assert_problem(answer, 422, "control-characters", "/contract_number")

@@ -6,6 +6,7 @@ proved with its activities and in tests/workflows.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from rules.loan_events import Paid, Refunded
 from rules.money import Money
 from rules.payment_keys import refund_key
 from rules.schedule import LoanTerms, Method
-from storage import audit, refunds
+from storage import audit, loans, refunds
 from storage.refunds import Named
 from storage.tables import OutboxAction, RefundAccount
 from tests.support.api_world import Borrower, StandInDoor, assert_problem, new_key
@@ -130,6 +131,21 @@ async def test_an_account_is_kept_sealed_and_told_to_the_refund_once(
     assert value not in str(trail)
     (named,) = [one for one in trail if one["action"] == "refund-account-named"]
     assert named["actor"] == f"client:{owed.borrower.client_id}"
+
+
+async def test_an_account_is_named_while_letters_about_it_are_written(owed: Owed, door: StandInDoor) -> None:
+    door.answers["account_named"] = RIGHT
+
+    async def write() -> None:
+        async with owed.records.moment() as moment:  # as RefundAccounts locks them
+            await loans.lock(moment.session, owed.loan_id)
+            await refunds.lock(moment.session, owed.key)
+
+    await owed.asked()
+    told = await asyncio.gather(*(owed.names({"iban": IBAN}) if n % 2 else write() for n in range(20)))
+    codes = sorted(one.status_code for one in told if one is not None)
+    assert codes == [200] * 5 + [409] * 5  # so many accounts a day
+    assert len(await owed.accounts()) == 5
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from activities.clocks import Clocks, ClockWanted
+from activities.complaints import ComplaintRef, Complaints
 from activities.context import Records
 from activities.report_inbox import ReportInbox
 from activities.report_snapshots import SnapshotSource
 from activities.reports import ReportRef, Reports, SnapshotWanted, VersionRef
+from api import outbox
+from api.actions import Actions
 from rules.calendar import local_date
 from rules.days_off import CALENDAR
+from rules.errors import NotFound
 from rules.lender import EXAMPLE
 from storage import audit, reports
 from storage.database import Database, run
-from storage.tables import Complaint, ReportRetry
+from storage.tables import Complaint, Document, ReportRetry
 from tests.support.api_world import ORIGIN, Borrower, Colleague, StandInDoor, assert_problem, new_key
 from tests.support.report_world import Key, Portal, State
 
@@ -241,6 +246,63 @@ class TestComplaints:
                 one["action"] for one in await audit.of_subject(moment.session, f"complaint:{told['complaint_id']}")
             ]
         assert actions == ["complaint-received", "complaint-answered"]
+
+    async def test_its_case_begins_with_it_and_hears_of_the_answer(
+        self, borrower: Borrower, compliance: Colleague, door: StandInDoor, records: Records
+    ) -> None:
+        told = (await self.complain(borrower)).json()
+        case = f"complaint/{told['complaint_id']}"
+        workflow, start = door.started[case]
+        assert (workflow, str(start.complaint_id)) == ("ComplaintCase", told["complaint_id"])
+        clocks = Clocks(records)
+        clock = await clocks.start_clock(
+            ClockWanted(
+                key=f"complaint:{told['complaint_id']}", rule="complaint-answer", subject="complaint:x",
+                workflow_id=case, received_at=datetime.fromisoformat(told["received_at"]),
+            )
+        )  # fmt: skip
+        assert clock.last_day == told["answer_due"]
+        async with records.database.begin() as session:  # an act has given a day off
+            await run(
+                session,
+                "update statutory_clock set last_day = last_day + 1, due_at = due_at + interval '1 day' where id = :id",
+                id=clock.clock_id,
+            )
+        moved = str(date.fromisoformat(told["answer_due"]) + timedelta(days=1))
+        (mine,) = (await borrower.call("GET", "/complaints")).json()
+        queue = (await compliance.http.get("/staff/api/complaints")).json()
+        assert [one["answer_due"] for one in queue if one["complaint_id"] == told["complaint_id"]] == [moved]
+        assert mine["answer_due"] == moved
+        door.answers["answer_given"] = "taken"
+        reply = {"outcome": "satisfied", "text": "Түзетілді"}
+        path = f"/staff/api/complaints/{told['complaint_id']}/answer"
+        answered = await compliance.http.post(path, json=reply, headers={"Origin": ORIGIN})
+        assert answered.status_code == 200, answered.text
+        assert (case, "answer_given") in {(to, name) for to, name, _ in door.updates}
+        seen = await Complaints(records).see_complaint(ComplaintRef(complaint_id=told["complaint_id"]))
+        assert (seen.state, seen.outcome, str(seen.client_id)) == ("ANSWERED", "satisfied", str(borrower.client_id))
+        async with records.moment() as moment:
+            proof = await moment.session.get_one(Document, seen.answer_document_id)
+            assert proof.kind == "complaint_answer"
+            assert proof.created_at <= moment.at
+            found = await moment.session.get_one(Complaint, seen_id := UUID(told["complaint_id"]))
+            assert (found.id, found.answered_at) == (seen_id, seen.answered_at)
+        with pytest.raises(NotFound, match="complaint-unknown"):
+            await Complaints(records).see_complaint(ComplaintRef(complaint_id=uuid4()))
+
+    async def test_while_temporal_is_away_its_case_waits_in_the_outbox(
+        self, borrower: Borrower, door: StandInDoor, records: Records
+    ) -> None:
+        door.away = True
+        told = (await self.complain(borrower)).json()
+        case = f"complaint/{told['complaint_id']}"
+        assert case not in door.started
+        door.away = False
+        async with records.database.begin() as session:
+            await run(session, "update outbox_action set next_attempt_at = now() where workflow_id = :id", id=case)
+        while await outbox.send_one(records, Actions(records, door)):
+            pass
+        assert door.started[case][0] == "ComplaintCase"
 
     async def test_one_that_is_not_there(self, compliance: Colleague) -> None:
         assert_problem(await compliance.http.get(f"/staff/api/complaints/{uuid4()}"), 404, "complaint-unknown")

@@ -15,7 +15,10 @@ from sqlmodel import col, select
 from activities.context import Records
 from api import outbox
 from api.actions import Actions
+from api.routes.staff_cash import changed
 from rules import callbacks
+from storage.database import run
+from storage.outbox import get
 from storage.reviews import open_review
 from storage.tables import OutboxAction
 from tests.support.api_world import BANK_SECRET, ORIGIN, Borrower, Colleague, StandInDoor, assert_problem
@@ -90,6 +93,22 @@ async def test_a_decision_made_while_temporal_is_away_is_delivered_later(
     async with records.database.begin() as session:
         row = (await session.exec(select(OutboxAction).where(col(OutboxAction.id) == action_id))).one()
     assert row.state == "done"
+
+
+async def test_an_action_that_cannot_be_sent_keeps_no_other_waiting(records: Records, door: StandInDoor) -> None:
+    actions, calls = Actions(records, door), [changed(uuid4()) for _ in range(2)]
+    for one in calls:
+        async with records.database.begin() as session:
+            await actions.keep(session, one)
+    async with records.database.begin() as session:
+        await run(session, "update outbox_action set argument = 'damaged' where id = :id", id=calls[0].action_id)
+    for _ in range(100):
+        if not await outbox.send_one(records, actions):
+            break
+    assert calls[1].action_id in [sent for _, _, sent in door.updates]
+    async with records.database.begin() as session:
+        left = await get(session, calls[0].action_id)
+    assert (left.state, left.attempts) == ("waiting", 1)
 
 
 @pytest.mark.parametrize(

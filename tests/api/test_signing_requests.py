@@ -86,7 +86,8 @@ async def test_a_statement_signed_in_the_telephone_passes_its_step_of_registrati
     assert request["state"] == "waiting"
     drawn = await borrower.call("GET", f"/signing-requests/{request['signing_request_id']}/qr.png")
     picture = cv2.imdecode(np.frombuffer(drawn.content, np.uint8), cv2.IMREAD_COLOR)
-    assert cv2.QRCodeDetector().detectAndDecode(picture)[0] == request["qr_text"]
+    # the plain detector of OpenCV misses a tenth of clean codes; a telephone does not
+    assert cv2.QRCodeDetectorAruco().detectAndDecode(picture)[0] == request["qr_text"]
     told = await world.scan(request["qr_text"], iin, alg=alg)
     assert told == {"open_status": 200, "get_status": 200, "put_status": 200, "first_put_status": None, "code": None}
     action = action_of(UUID(request["signing_request_id"]))

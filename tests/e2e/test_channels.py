@@ -137,7 +137,7 @@ class TestMerchant:
         spare = (await app.call("POST", f"/applications/{application}/signing"))["challenge"]
         await app.sign_contract(application)
         await app.until(application, "MERCHANT_CONFIRMATION")
-        files, data = await app._face(spare)
+        files, data = await app.face(spare)
         with pytest.raises(Stopped) as stopped:
             await app.step("POST", f"/applications/{application}/merchant-confirmation", files=files, data=data)
         assert stopped.value.ground == "challenge-unknown"

@@ -21,6 +21,7 @@ from temporalio.client import WorkflowExecutionStatus
 from activities.seal import SealCheck, certificates, check
 from infra.borrower.app import BorrowerApp
 from infra.borrower.town import Town
+from infra.borrower.transport import filmed
 from infra.settings import Settings
 from infra.stack import Stack
 from rules.calendar import local_date
@@ -214,11 +215,16 @@ class TestArrears:
 
         offer = await soon(proposed, "the written answer", 30)
         signing = f"{path}/restructuring/{asked['request_id']}/signing"
-        start = await regular.call("POST", signing)
-        content = await regular.fetch(start["pdf"].removeprefix("/api/v1"))
-        files, data = await regular._face(start["challenge"])
-        files["cms"] = ("addendum.cms", await regular.sign(content), "application/pkcs7-signature")
-        await regular.step("PUT", signing, files=files, data=data)
+
+        async def signed() -> dict[str, Any]:
+            start = await regular.call("POST", signing)
+            files, data = await regular.face(start["challenge"])
+            content = await regular.fetch(start["pdf"].removeprefix("/api/v1"))
+            files["cms"] = ("addendum.cms", await regular.sign(content), "application/pkcs7-signature")
+            await regular.step("PUT", signing, files=files, data=data)
+            return start
+
+        content = await regular.fetch((await filmed(signed))["pdf"].removeprefix("/api/v1"))
 
         async def accepted() -> Any:
             (found,) = await regular.call("GET", f"{path}/restructuring")

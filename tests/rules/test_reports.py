@@ -79,6 +79,7 @@ class TestTheRegistry:
             "paper": ["p", "l", "COURT_VERDICT", "CONFIRMED", "2026-10-01T00:00:00+00:00"],
             "clock-fraud": ["c", "P13.4", "s", None, "2026-10-01T00:00:00+00:00", None, None, "RUNNING"],
             "clock-incident": ["c", "P13.1-act", "s", None, "2026-10-01T00:00:00+00:00", None, None, "RUNNING"],
+            "clock-complaint": ["c", "complaint-answer", "s", None, "2026-10-01T00:00:00+00:00", None, None, "RUNNING"],
             "incident": ["i", "FRAUD", "HIGH", "2026-10-01T00:00:00+00:00", "OPEN", None, 2, 1],
             "complaint": ["c", None, "service", "2026-10-01T00:00:00+00:00", "2026-10-22", None, None],
             "waiting": ["a", None, "personal", 1, "silent", False, "2026-10-01T00:00:00+00:00"],

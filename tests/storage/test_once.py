@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from rules.errors import BusinessError, Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
-from rules.liveness import MOVEMENTS
+from rules.liveness import MOVEMENTS, sequences
 from storage import challenges, idempotency, outbox, reviews
 from storage.clock import now
 from storage.database import Database, run
@@ -153,16 +154,31 @@ async def test_a_client_is_never_asked_for_the_same_sequence_twice(database: Dat
     for sequence in sequences:
         moves = sequence.split(",")
         assert len(moves) in (3, 4)
-        assert len(set(moves)) == len(moves)
+        assert all(one != other for one, other in pairwise(moves))
         assert set(moves) <= set(MOVEMENTS)
 
 
 async def test_when_every_sequence_was_asked_for_it_is_said(database: Database, client: Client) -> None:
     async with database.begin() as session:
-        for _ in range(180):
+        for _ in sequences(3):
             await challenges.issue(session, client.id, "REGISTRATION", None, None, 60)
         with pytest.raises(Conflict, match="challenges-exhausted"):
             await challenges.issue(session, client.id, "REGISTRATION", None, None, 60)
+
+
+async def test_nobody_uses_up_a_clients_sequences_in_a_day(database: Database, client: Client) -> None:
+    yesterday = (
+        "insert into liveness_challenge (id, client_id, act, sequence, issued_at, expires_at)"
+        " select gen_random_uuid(), :client, 'CONTRACT', :sequence, moment, moment"
+        " from (select clock_timestamp() - interval '25 hours' as moment) as past"
+    )
+    async with database.begin() as session:
+        for sequence in sequences(3)[:5]:
+            await run(session, yesterday, client=client.id, sequence=sequence)
+        for _ in range(5):
+            await challenges.issue(session, client.id, "CONTRACT", None, None, 60, most_in_a_day=5)
+        with pytest.raises(Conflict, match="too-many-challenges"):
+            await challenges.issue(session, client.id, "CONTRACT", None, None, 60, most_in_a_day=5)
 
 
 async def test_a_challenge_is_used_by_one_clip_and_the_same_clip_may_come_again(database, client) -> None:

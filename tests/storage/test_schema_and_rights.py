@@ -52,7 +52,7 @@ def test_migrating_twice_changes_nothing(database_urls: dict[str, str]) -> None:
     migrate(database_urls["owner"])
     migrate(database_urls["owner"])
     with psycopg.connect(libpq_url(database_urls["app"])) as connection:
-        assert connection.execute("select version_num from alembic_version").fetchall() == [("0023",)]
+        assert connection.execute("select version_num from alembic_version").fetchall() == [("0024",)]
 
 
 @pytest.mark.parametrize("table", APPENDED)

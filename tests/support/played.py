@@ -35,6 +35,7 @@ from rules.identification import finding, passed
 from tests.support.played_access import PlayedAccess
 from tests.support.played_cash import PlayedCash
 from tests.support.played_clocks import PlayedClocks
+from tests.support.played_complaints import PlayedComplaints
 from tests.support.played_details import PlayedDetails
 from tests.support.played_fraud import PlayedFraud
 from tests.support.played_furnishing import PlayedFurnishing
@@ -80,6 +81,7 @@ class Played:
         self.incident = PlayedIncidents(self.calls)
         self.resources = PlayedResources(self.calls)
         self.leaks = PlayedLeaks(self.calls)
+        self.complaints = PlayedComplaints(self.calls)
         self.details = PlayedDetails(self.calls, self._next)
         self.access = PlayedAccess(self.calls, self._next)
         self.furnishing = PlayedFurnishing(self.calls)
@@ -101,7 +103,7 @@ class Played:
             *self._of_clients(), *self._of_applications(), *self._of_money(), *self.furnishing.activities(),
             *self.clocks.activities(), *self.fraud.activities(), *self.incident.activities(),
             *self.resources.activities(), *self.leaks.activities(), *self.details.activities(),
-            *self.access.activities(),
+            *self.access.activities(), *self.complaints.activities(),
             *self.servicing.activities(), *self.incoming.activities(), *self.cash.activities(),
             *self.refunds.activities(), *self.reports.activities(), *self.write_offs.activities(),
         ]  # fmt: skip

@@ -41,6 +41,7 @@ class PlayedReports:
         self.portal = 0
         self.receipts: list[str] = [ACCEPTED]
         self.words: dict[UUID, UUID] = {}
+        self.uploaded: dict[int, datetime] = {}  # by version; the portal's clock, unless a test has set it before
 
     def word(self, version: UUID | None = None) -> RetryAsked:
         """A person has said that another version may be made, about the newest one where none is named."""
@@ -87,6 +88,7 @@ class PlayedReports:
                 self.calls.append("report:away")
                 return Delivered(state=AWAY)
             self.calls.append(f"report:upload:{n(ref)}")
+            self.uploaded.setdefault(n(ref), activity.info().current_attempt_scheduled_time)
             return self._answer(SENT, n(ref))
 
         @activity.defn
@@ -108,7 +110,7 @@ class PlayedReports:
     def _answer(self, state: str, n: int) -> Delivered:
         accepted = state == ACCEPTED
         return Delivered(
-            state=state, upload_id=f"up-{n}", uploaded_at=self.received_at,
+            state=state, upload_id=f"up-{n}", uploaded_at=self.uploaded[n], delivery=uuid4(),
             accepted_at=self.received_at if accepted else None, receipt=uuid4() if accepted else None,
             errors=[ERROR] if state == REJECTED else [],
         )  # fmt: skip

@@ -58,20 +58,32 @@ class State:
     control_errors: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Taken:
+    """As the adapter tells it."""
+
+    upload_id: str
+    received_at: datetime | None = None
+
+
 class Portal:
-    """The regulator's inbox in memory. failure: raised by every call; states: answers, the last one stays."""
+    """The regulator's inbox in memory. failure: raised by every call; states: answers, the last one stays.
+
+    received_at: when an upload came, by its own clock; None where it does not say.
+    """
 
     def __init__(self) -> None:
         self.uploads: dict[str, tuple[str, str, str, bytes, bytes]] = {}
         self.states: list[State] = [State("ACCEPTED", datetime(2026, 11, 2, 6, tzinfo=UTC))]
         self.failure: Exception | None = None
+        self.received_at: datetime | None = None
 
-    async def upload(self, key: str, form: str, period: str, branch: str, file: bytes, cms: bytes) -> str:
+    async def upload(self, key: str, form: str, period: str, branch: str, file: bytes, cms: bytes) -> Taken:
         """One upload a key."""
         if self.failure is not None:
             raise self.failure
         self.uploads.setdefault(key, (form, period, branch, file, cms))
-        return f"up-{list(self.uploads).index(key)}"
+        return Taken(f"up-{list(self.uploads).index(key)}", self.received_at)
 
     async def report_state(self, upload_id: str) -> State:
         """The next answer."""
@@ -218,8 +230,10 @@ class ReportWorld:
         if clock is not None:
             await self._clock(clock, name, noon(day), ended)
 
-    async def _clock(self, rule: str, name: str, received: datetime, ended: date | None) -> None:
-        clocks, key = Clocks(self.records), uuid4().hex
+    async def _clock(
+        self, rule: str, name: str, received: datetime, ended: date | None, key: str | None = None
+    ) -> None:  # fmt: skip
+        clocks, key = Clocks(self.records), key or uuid4().hex
         wanted = ClockWanted(
             key=key, rule=rule, subject=f"loan:{self.ids[name]}", workflow_id=f"case-{key}", received_at=received,
             loan_id=self.ids[name],
@@ -319,13 +333,16 @@ class ReportWorld:
         async with self.loans.on(day) as moment:
             document, staff = await self._document(moment), await self._staff(moment)
         answered = (outcome, staff, noon(day + 7 * A_DAY), document, uuid4()) if outcome else (None,) * 5
+        complaint_id = uuid4()
         self.sql(
             "insert into complaint (id, client_id, loan_id, topic, text, document_id, received_at, answer_due, state,"
             " outcome, answered_by, answered_at, answer_document_id, message_id)"
             " values (%s, %s, %s, %s, 't', %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            uuid4(), await self._client(name), self.ids[name], topic, document, noon(day), day + 21 * A_DAY,
+            complaint_id, await self._client(name), self.ids[name], topic, document, noon(day), day + 30 * A_DAY,
             "ANSWERED" if outcome else "RECEIVED", *answered,
         )  # fmt: skip
+        await self._clock("complaint-answer", name, noon(day), day + 7 * A_DAY if outcome else None,
+                          key=f"complaint:{complaint_id}")  # fmt: skip
 
     async def loans_debt(self, name: str, on: date) -> Money:
         """What would end a loan on a day."""

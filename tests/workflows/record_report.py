@@ -46,3 +46,16 @@ async def test_refused_a_day_later_and_handed_in_again(case):
         await report.again()
         await report.ended()
         await save(report.handle, "report-rejected")
+
+
+async def test_a_receipt_after_the_last_day_then_refused(case):
+    played = Played()
+    async with case(played) as start:
+        report = await Reported.begun(start, played, receipts=["SENT"])
+        await report.at("SENT")
+        await report.turn_to(report.due + A_LITTLE, "SENT")
+        played.reports.receipts = ["REJECTED", "ACCEPTED"]
+        await report.turn_to(report.due + timedelta(days=1), "REJECTED")
+        await report.again()
+        await report.ended()
+        await save(report.handle, "report-refused-late")

@@ -19,6 +19,7 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.worker import Worker
 
 from activities.interceptors import BusinessErrors
+from activities.leaks import RespondToLeak, id_of
 from infra.temporal import RUNNER
 from rules.clocks import deadline
 from rules.errors import BusinessError
@@ -26,7 +27,7 @@ from rules.leaks import Measure
 from tests.support.played import Played
 from tests.workflows.conftest import WORKFLOWS, Starter
 from workflows import attributes
-from workflows.leak_response import RULE, LeakResponse, RespondToLeak, id_of
+from workflows.leak_response import RULE, LeakResponse
 from workflows.messages import SubmitFace
 
 A_LITTLE = timedelta(minutes=2)

@@ -76,6 +76,8 @@ PATHS = {
     "report-accepted",
     "report-faulty-late",
     "report-rejected",
+    "report-refused-late",
+    "complaint-late",
     "details-changed",
     "details-expired",
     "details-account-changed",

@@ -119,7 +119,7 @@ async def test_a_report_goes_from_snapshot_to_receipt_at_once(case):
     clock = played.clocks.of("report")
     assert clock.row.state == "MET"
     assert (clock.row.subject, clock.row.evidence["version"]) == ("report:refusals:2026-10", 1)
-    assert {"upload", "uploaded_at", "accepted_at", "receipt"} < set(clock.row.evidence)
+    assert set(clock.row.evidence) == {"version", "upload", "uploaded_at", "proof"}
 
 
 async def test_one_that_was_accepted_before_is_left_alone(case):
@@ -208,14 +208,20 @@ class TestTheRegulator:
             begun = await start.environment.get_current_time(report.handle)
             await report.turn_to(begun + timedelta(hours=2), "SENT")
             assert 3 <= len(report.did("report:receipt")) <= 5
-            await report.turn_to(report.due + A_LITTLE, "SENT")
+            assert not await report.needs_person()
+            await report.turn_to(begun + timedelta(days=2), "SENT")
             assert await report.needs_person()
+            await report.turn_to(report.due + A_LITTLE, "SENT")
             days = (report.due - begun).days
             assert 2 * days - 2 <= len(report.did("report:receipt")) <= 2 * days + 8
             played.reports.receipts = ["ACCEPTED"]
             await start.environment.fast_forward(report.handle, timedelta(hours=13))
-            assert await report.ended() == (1, False)
+            assert await report.ended() == (1, True)  # delivered in time, whenever the receipt comes
+            assert not await report.needs_person()
         assert len(report.did("report:upload")) == 1
+        clock = played.clocks.of("report")
+        assert clock.kinds == ["STARTED", "MET"]
+        assert clock.row.ended_at == played.reports.uploaded[1] < report.due
 
     async def test_a_person_need_not_wait_for_the_receipt(self, case):
         played = Played()
@@ -240,6 +246,37 @@ class TestTheRegulator:
             assert await report.ended() == (2, True)
         assert report.did("report:upload") == ["report:upload:1", "report:upload:2"]
         assert report.did("report:receipt:1")[-1] == "report:receipt:1:REJECTED"
+
+    async def test_a_refusal_after_the_last_day_makes_the_report_late(self, case):
+        played = Played()
+        async with case(played) as start:
+            report = await Reported.begun(start, played, receipts=["SENT"], received_at=ended_long_ago())
+            await report.at("SENT")
+            await report.turn_to(report.due + A_LITTLE, "SENT")
+            assert played.clocks.of("report").row.state == "MET"
+            played.reports.receipts = ["REJECTED", "ACCEPTED"]
+            await report.turn_to(report.due + timedelta(days=1), "REJECTED")
+            await report.until(lambda: [one.row.state for one in played.clocks.kept.values()] == ["MET", "MISSED"])
+            await report.again()
+            assert await report.ended() == (2, False)
+        first, second = played.clocks.kept.items()
+        assert (first[0], second[0]) == ("report:refusals:2026-10", "report:refusals:2026-10:1")
+        assert (first[1].row.state, second[1].row.state) == ("MET", "MET_LATE")
+        assert first[1].row.due_at == second[1].row.due_at == report.due
+
+    async def test_a_delivery_that_we_hear_of_after_the_last_day_counts_from_its_own_moment(self, case):
+        """The portal took it a minute before the end, and its answer was lost until the day after."""
+        played = Played()
+        async with case(played) as start:
+            report = await Reported.begun(start, played, portal=10_000, received_at=ended_long_ago())
+            await report.at("READY")
+            played.reports.uploaded[1] = report.due - timedelta(minutes=1)
+            await report.turn_to(report.due + A_LITTLE, "READY")
+            assert played.clocks.of("report").row.state == "MISSED"
+            played.reports.portal = 0
+            await start.environment.fast_forward(report.handle, AN_HOUR)
+            assert await report.ended() == (1, True)
+        assert played.clocks.of("report").kinds[-2:] == ["MISSED", "MET"]
 
     async def test_a_portal_that_is_closed_while_the_receipt_is_asked_for(self, case):
         played = Played()
@@ -271,7 +308,7 @@ class TestRestart:
             played.reports.receipts = ["ACCEPTED"]
         async with self.worker(skipping, queue, played):
             await skipping.fast_forward(report.handle, timedelta(hours=13))
-            assert await report.ended() == (2, False)
+            assert await report.ended() == (2, True)
         assert report.did("report:snapshot") == ["report:snapshot:1", "report:snapshot:2"]
         assert report.did("report:upload") == ["report:upload:2"]
 

@@ -48,14 +48,17 @@ class FaceDetector:
         self._path = str(models / YUNET)
         self._local = threading.local()
 
-    def find(self, image: Image, longest: int = 320) -> list[Face]:
+    def find(self, image: Image, longest: int = 320, *, whole: bool = False) -> list[Face]:
         """All faces, largest first.
 
         Args:
             image: BGR.
             longest: the picture is shrunk to this longest side before looking. 320 costs 4 ms, 640 14 ms.
+            whole: by a whole number, so to less than `longest`: no pixel is split, the points lie better.
         """
         scale = min(1.0, longest / max(image.shape[:2]))
+        if whole:
+            scale = 1 / -(-max(image.shape[:2]) // longest)
         small = _shrunk(image, scale) if scale < 1 else image
         detector = self._detector()
         detector.setInputSize((small.shape[1], small.shape[0]))
@@ -75,11 +78,13 @@ class FaceDetector:
 
 def _shrunk(image: Image, scale: float) -> Image:
     """The picture smaller, every pixel of it counted. First by a whole number, which costs a tenth of any other."""
-    whole, method = int(1 / scale), cv2.INTER_AREA
+    whole, method = int(1 / scale + 1e-9), cv2.INTER_AREA
     if whole > 1:  # what a whole number leaves over at the edges is cut, so that the factor is exact
         image = image[: image.shape[0] // whole * whole, : image.shape[1] // whole * whole]
         image = np.asarray(cv2.resize(image, None, fx=1 / whole, fy=1 / whole, interpolation=method), np.uint8)
         scale, method = scale * whole, cv2.INTER_LINEAR
+        if scale == 1:
+            return image
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=method), np.uint8)
 
 

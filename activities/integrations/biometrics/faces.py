@@ -11,7 +11,7 @@ import hashlib
 import os
 import threading
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -39,14 +39,31 @@ __all__ = ["DeepFaceEngine", "Embedding", "face_crop", "others", "percent", "sha
 
 SFACE = ".deepface/weights/face_recognition_sface_2021dec.onnx"  # what DeepFace reads
 SFACE_SMALL = "sface_int8bq_clean.onnx"  # the same weights packed, for OpenCV
-_ENOUGH = 480  # longest side of a photograph to compare; where its face is narrower than the net's, all is decoded
-_NET_SIDE = 112
 _QUICK_SIDE, _GATE_SIDE = 192, 320  # a first look to compare; one that also counts faces
-_SEEN_WELL = 40  # pixels of a face there; a narrower one is placed badly: 32 gave a cosine of 0.93 to the same face
+_SEEN_WELL = 40  # pixels of a face there; a narrower one is placed badly
 _AGREE = 0.99999  # cosine of one face's two embeddings
 
 Embedding = NDArray[np.float32]
 """128 numbers of length 1."""
+
+
+class _Look(NamedTuple):
+    """How a photograph is looked at to compare it.
+
+    enough: longest side that is decoded; where its face is narrower than `face`, all is. The net's 112 pixels show
+    more than the face: one of 80 fills them. whole: see FaceDetector.find. seen: pixels of a face in the first look
+    that place it well enough.
+    """
+
+    enough: int
+    face: int
+    whole: bool
+    seen: int
+
+
+# By version of the photo gate: an old record is judged as it was.
+_LOOKS = {"1": _Look(480, 112, whole=False, seen=_SEEN_WELL), GATE_VERSION: _Look(400, 90, whole=True, seen=34)}
+GATES = frozenset(_LOOKS)
 
 
 class DeepFaceEngine:
@@ -57,14 +74,21 @@ class DeepFaceEngine:
         same: cosine from which two faces are the same person's (policy).
         unsure: cosine from which a person has to look; below it, two people (policy).
         path: who computes the embedding.
+        gate: version of the photo gate (one of GATES): how photographs are looked at, and what is asked of a portrait.
 
     Raises:
         BrokenContract: a model is missing, or OpenCV's embedding is not DeepFace's.
     """
 
     def __init__(
-        self, models: Path, same: float = 0.40, unsure: float = 0.363, path: Literal["opencv", "deepface"] = "opencv"
+        self,
+        models: Path,
+        same: float = 0.40,
+        unsure: float = 0.363,
+        path: Literal["opencv", "deepface"] = "opencv",
+        gate: str = GATE_VERSION,
     ) -> None:
+        self._gate, self._look = gate, _LOOKS[gate]
         self._same, self._unsure, self._models = same, unsure, models
         self._detector, self._mesh = FaceDetector(models), FaceMesh(models)
         self._local = threading.local()
@@ -75,7 +99,7 @@ class DeepFaceEngine:
         self.path, model = path, SFACE if path == "deepface" else SFACE_SMALL
         self.models = {Path(name).name: _sha256(models / name) for name in (YUNET, model)}
         self.model_sha256 = self.models[Path(model).name]
-        self.portrait_models = self.models | {MESH: _sha256(models / MESH), "photo-gate": GATE_VERSION}
+        self.portrait_models = self.models | {MESH: _sha256(models / MESH), "photo-gate": gate}
 
     def problem(self, image: bytes) -> FaceProblem | None:
         """Why this photograph cannot be used, None where it can."""
@@ -89,7 +113,7 @@ class DeepFaceEngine:
         problem = problem_of(picture, faces, enlarged)
         if problem is not None:
             return Portrait(problem, {})
-        return portrait_of(picture, faces[0], self._mesh.of_face(picture, faces[0]), enlarged)
+        return portrait_of(picture, faces[0], self._mesh.of_face(picture, faces[0]), enlarged, self._gate)
 
     def portrait_problem(self, image: bytes) -> FaceProblem | None:
         """Why this photograph will not do for a registration, None where it will. Rules: para 6, part 1."""
@@ -130,12 +154,12 @@ class DeepFaceEngine:
 
     def _of_photo(self, content: bytes) -> Embedding:
         """The embedding of the largest face. A large photograph is decoded in full only where its face is small."""
-        for enough in (_ENOUGH, images.MAX_SIDE):
+        for enough in (self._look.enough, images.MAX_SIDE):
             image = images.decode(content, enough)
             picture = with_room(image)
             faces = self._find(picture)
-            whole = max(image.shape[:2]) < _ENOUGH  # nothing was left out
-            if whole or (faces and faces[0].box[2] >= _NET_SIDE):
+            whole = max(image.shape[:2]) < self._look.enough  # nothing was left out
+            if whole or (faces and faces[0].box[2] >= self._look.face):
                 break
         return self._of_largest(picture, faces)
 
@@ -149,16 +173,19 @@ class DeepFaceEngine:
             raise InvalidInput("no-face")
         return self.of_face(picture, faces[0])
 
-    def _find(self, picture: Image, quick: int = _QUICK_SIDE) -> list[Face]:
+    def _find(self, picture: Image) -> list[Face]:
         """All faces, largest first. A quick look costs an eighth; 640 pixels find small ones and place them."""
-        faces = self._detector.find(picture, quick)
-        if faces and faces[0].box[2] * quick / max(picture.shape[:2]) >= _SEEN_WELL:
+        faces, longest = self._detector.find(picture, _QUICK_SIDE, whole=self._look.whole), max(picture.shape[:2])
+        looked = longest / -(-longest // _QUICK_SIDE) if self._look.whole else _QUICK_SIDE
+        if faces and faces[0].box[2] * looked / longest >= self._look.seen:
             return faces
         return self._detector.find(picture, 640) or faces
 
     def _find_surely(self, picture: Image) -> list[Face]:
         """The same, where a second face is a refusal: it has to be seen at 640 too."""
-        faces = self._find(picture, _GATE_SIDE)
+        faces = self._detector.find(picture, _GATE_SIDE)
+        if not faces or faces[0].box[2] * _GATE_SIDE / max(picture.shape[:2]) < _SEEN_WELL:
+            faces = self._detector.find(picture, 640) or faces
         return self._detector.find(picture, 640) or faces if others(faces) else faces
 
     def of_face(self, image: Image, face: Face) -> Embedding:

@@ -14,15 +14,16 @@ from activities.integrations.biometrics import mrz_lines, mrz_rows, mrz_second
 from activities.integrations.biometrics.decoder import Image
 from activities.integrations.biometrics.mrz_decode import decode
 from activities.integrations.biometrics.mrz_lines import LineNet
-from activities.integrations.biometrics.mrz_rows import Group, RowFinder
+from activities.integrations.biometrics.mrz_rows import WHOLE, Area, Group, Look, RowFinder
 from activities.integrations.biometrics.mrz_second import SecondReader
-from activities.integrations.biometrics.mrz_text import READABLE, MrzText
+from activities.integrations.biometrics.mrz_text import HOPELESS, READABLE, MrzText
 from rules.errors import BrokenContract
+from rules.evidence import DocumentOutcome
 
 __all__ = ["READABLE", "MrzReader", "MrzText"]
 
-_SIDES = (544, 960)  # pixels of the longer side in which rows are looked for; the second where the first does not do
-_HOPELESS = -0.33  # score below which rows are not looked at again: other text, or an MRZ in tatters
+_SIDES = (544, 960, 960)  # pixels of the longer side in which rows are looked for, while the look before does not do
+_PAGE = 4  # so many groups of long rows, all of them other text, are a page: no closer look
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ def _contradict(one: MrzText, other: MrzText) -> bool:
     if not (one.accepted and other.accepted):
         return False
     return one.form.name != other.form.name or one.covered() != other.covered()
+
+
+def _next_area(number: int, look: Look, best: _Found | None, hopeless: list[Group]) -> Area | None:
+    """Where to look again: first where there is text; all over, where a doubtful MRZ may owe that to the cut."""
+    if number == 0:
+        return None if best is None and len(hopeless) >= _PAGE else look.text
+    doubtful = best is not None and best.text.outcome is DocumentOutcome.RETAKE
+    return WHOLE if number == 1 and doubtful and look.area != WHOLE else None
 
 
 class MrzReader:
@@ -65,18 +74,24 @@ class MrzReader:
     def read(self, image: Image) -> MrzText | None:
         """The best reading of a BGR picture, in any of the four directions; None where no rows look like an MRZ.
 
-        A second, closer look where the first does not settle it. Where one look says that a wrong check digit is
-        printed and the other reads a good text, or both read good texts that differ under the check digits, that text
-        counts as not sure.
+        A second, closer look where the first does not settle it, at that part where there is text. Where one look says
+        that a wrong check digit is printed and the other reads a good text, or both read good texts that differ under
+        the check digits, that text counts as not sure.
         """
         best, denied, hopeless = None, False, list[Group]()
-        for side in _SIDES:
-            for found in self._texts(image, side, hopeless):
+        area = WHOLE
+        for number, side in enumerate(_SIDES):
+            look = self._rows.look(image, side, area)
+            for found in self._texts(image, look.groups, hopeless):
                 denied |= found.text.surely_wrong or (best is not None and _contradict(best.text, found.text))
                 if best is None or found.worth > best.worth:
                     best = found
                 if found.text.alone and not denied:
                     return self._told(found.text)
+            following = _next_area(number, look, best, hopeless)
+            if following is None:
+                break
+            area = following
         if best is None:
             return None
         if not best.text.accepted:
@@ -87,17 +102,17 @@ class MrzReader:
     def _told(self, text: MrzText) -> MrzText:
         return replace(text, model_sha256=self.model_sha256)
 
-    def _texts(self, image: Image, side: int, hopeless: list[Group]) -> Iterator[_Found]:
+    def _texts(self, image: Image, groups: list[Group], hopeless: list[Group]) -> Iterator[_Found]:
         """Readings of each group of rows; turned around where they make no sense as they are. Adds to `hopeless`."""
-        for group in self._rows.groups(image, side):
+        for group in groups:
             if any(group.same(other) for other in hopeless):
                 continue
-            crops, best = group.crops(image), _HOPELESS
+            crops, best = group.crops(image), HOPELESS
             for way in (crops, [np.asarray(cv2.rotate(crop, cv2.ROTATE_180), np.uint8) for crop in reversed(crops)]):
                 read = decode(self._net.read(way)) if best <= READABLE else None
                 if read is not None:
                     text, start = read
                     best = max(best, text.score)
                     yield _Found(replace(text, height=group.height), way[start : start + text.form.lines])
-            if best <= _HOPELESS:
+            if best <= HOPELESS:
                 hopeless.append(group)

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from activities.integrations.biometrics.mrz_format import FORMATS, KAZAKH, STATES, Format
+from activities.integrations.biometrics.mrz_format import DIGITS, FORMATS, KAZAKH, STATES, Format
 from activities.integrations.biometrics.mrz_lines import LogProbabilities, Row, constrained, greedy
 from activities.integrations.biometrics.mrz_repair import SURE, Beliefs, mend, settled
-from activities.integrations.biometrics.mrz_text import MENDED, READABLE, MrzText
+from activities.integrations.biometrics.mrz_text import HOPELESS, MENDED, READABLE, MrzText
 
 _FILLERS = 2  # every MRZ has more
+_DATED = 9  # digits in the line with the dates; real ones read 15 or more
 _LENGTH_SLACK = 7  # a row whose free reading is further from a format's length is not of that format
 
 
@@ -33,9 +34,8 @@ def decode(rows: Sequence[LogProbabilities]) -> tuple[MrzText, int] | None:
         texts = free[start : start + form.lines]
         if not _may_be(form, texts):
             continue
-        read = [constrained(rows[start + at], form.masks[at]) for at in range(form.lines)]
-        fitting = [row for row in read if row is not None]
-        if len(fitting) < form.lines:
+        fitting = _forced(form, rows[start:], texts)
+        if fitting is None:
             continue
         text = _judged(form, rows[start:], fitting)
         if best is None or (text.accepted, text.score) > (best[0].accepted, best[0].score):
@@ -44,12 +44,33 @@ def decode(rows: Sequence[LogProbabilities]) -> tuple[MrzText, int] | None:
 
 
 def _may_be(form: Format, free: Sequence[Row]) -> bool:
-    """Whether it is worth the time: there are fillers, and no forced reading scores better than the free one."""
+    """Whether it is worth the time: fillers, digits where the dates stand, and a free reading that scores well enough
+    (a forced one scores worse).
+    """
     if any(abs(len(row.text) - form.length) > _LENGTH_SLACK for row in free):
         return False
     if sum(row.text.count("<") for row in free) < _FILLERS:
         return False
+    if sum(symbol in DIGITS for symbol in free[form.dates[0][0]].text) < _DATED:
+        return False
     return sum(row.score for row in free) / len(free) > READABLE
+
+
+def _forced(form: Format, rows: Sequence[LogProbabilities], free: Sequence[Row]) -> list[Row] | None:
+    """The lines in the format's alphabets and length; None where they fit so badly that it is no MRZ.
+
+    The line with the dates first, as other text fails there most. Given up as soon as the free readings of the rest
+    could not make up for it.
+    """
+    found = list(free)
+    for line in sorted(range(form.lines), key=lambda line: line != form.dates[0][0]):
+        row = constrained(rows[line], form.masks[line])
+        if row is None:
+            return None
+        found[line] = row
+        if sum(row.score for row in found) / form.lines <= HOPELESS:
+            return None
+    return found
 
 
 def _likely(free: Sequence[Row]) -> tuple[Format, ...]:

@@ -17,10 +17,25 @@ from activities.integrations.biometrics.sessions import calm_opencv, session
 MODEL = "mrz_text_detector.onnx"
 
 _MOST_ENLARGED, _SQUARE = 2.0, 0.75  # a square picture costs what one of 4 : 3 does
+_GRID = 32  # sides of what the detector is given are multiples of this
+_TRACE, _MARGIN = 0.05, 0.08  # probability of what may be text at a closer look; room around it, of the longer side
+_NARROWEST = 14.0  # width of rows in their height; 30 symbols take 18.6 or more
 _MEAN = np.array((0.485, 0.456, 0.406), np.float32)
 _SPREAD = np.array((0.229, 0.224, 0.225), np.float32)
 _PIXEL, _BOX, _GROW = 0.3, 0.5, 1.6  # probability of a pixel and of a box; how far a box grows
 _CROP_HEIGHT, _CROP_ROOM, _CROP_ENDS = 48, 1.16, 0.5
+
+
+class Area(NamedTuple):
+    """A part of a picture, in shares of its width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+WHOLE = Area(0, 0, 1, 1)
 
 
 class Box(NamedTuple):
@@ -96,6 +111,13 @@ class Group:
             return False
         return bool(np.abs(self._ends - other._ends).max() < max(self.height, other.height))
 
+    def cut(self, image: Image, area: Area) -> bool:
+        """Whether a row comes near an edge of the area that is none of the picture's: it may go on beyond."""
+        size = np.array((image.shape[1], image.shape[0]))
+        low, high = self._ends.min(0) - 1.5 * self.height, self._ends.max(0) + 1.5 * self.height
+        first, last = np.array(area[:2]), np.array(area[2:])
+        return bool(((first > 0) & (low < first * size)).any() or ((last < 1) & (high > last * size)).any())
+
     @property
     def _ends(self) -> NDArray[np.float64]:
         """The left and right end of each row in the photograph."""
@@ -110,6 +132,14 @@ class Group:
         return [_crop(image, self.seed, row, left, right) for row in self.rows[-4:]]
 
 
+class Look(NamedTuple):
+    """groups: at most four, widest first. area: what was looked at. text: where a closer look may find any."""
+
+    groups: list[Group]
+    area: Area
+    text: Area | None
+
+
 class RowFinder:
     """The text detector (PP-OCR) on one thread."""
 
@@ -118,24 +148,42 @@ class RowFinder:
         self._session = session(models / MODEL, pattern=False)
         self._input = self._session.get_inputs()[0].name
 
-    def groups(self, image: Image, side: int) -> list[Group]:
-        """At most four groups of rows of a BGR picture, widest first, looked for with its longer side so many pixels.
+    def look(self, image: Image, side: int, area: Area) -> Look:
+        """Rows in an area of a BGR picture whose longer side is looked at with `side` pixels; all over, if it cuts one.
 
         Rows may lie in any direction; which way up they are is not known.
         """
-        return sorted(_groups(self._boxes(image, side)), key=lambda group: -group.width)[:4]
+        boxes, text = self._boxes(image, side, area)
+        wide = [group for group in _groups(boxes) if group.width > _NARROWEST * group.height]
+        if any(group.cut(image, area) for group in wide):
+            return self.look(image, side, WHOLE)
+        return Look(sorted(wide, key=lambda group: -group.width)[:4], area, text)
 
-    def _boxes(self, image: Image, side: int) -> list[Box]:
+    def _boxes(self, image: Image, side: int, area: Area) -> tuple[list[Box], Area | None]:
         height, width = image.shape[:2]
         scale = min(side / max(height, width), side * math.sqrt(_SQUARE / (height * width)), _MOST_ENLARGED)
-        to_height, to_width = (max(32, round(length * scale / 32) * 32) for length in (height, width))
+        down, along = (max(1, round(length * scale / _GRID)) for length in (height, width))
         way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        small = cv2.resize(image, (to_width, to_height), interpolation=way).astype(np.float32)
-        blob = ((small / 255 - _MEAN) / _SPREAD).transpose(2, 0, 1)[None]
-        heat = self._session.run(None, {self._input: np.ascontiguousarray(blob)})[0][0, 0]
+        small = cv2.resize(image, (along * _GRID, down * _GRID), interpolation=way)
+        left, right = math.floor(area.left * along) * _GRID, math.ceil(area.right * along) * _GRID
+        top, bottom = math.floor(area.top * down) * _GRID, math.ceil(area.bottom * down) * _GRID
+        blob = ((small[top:bottom, left:right].astype(np.float32) / 255 - _MEAN) / _SPREAD).transpose(2, 0, 1)[None]
+        heat = np.zeros(small.shape[:2], np.float32)
+        heat[top:bottom, left:right] = self._session.run(None, {self._input: np.ascontiguousarray(blob)})[0][0, 0]
         contours, _ = cv2.findContours((heat > _PIXEL).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-        boxes = (_box(contour, heat, width / to_width, height / to_height) for contour in contours)
-        return [box for box in boxes if box is not None]
+        boxes = (_box(contour, heat, width / small.shape[1], height / small.shape[0]) for contour in contours)
+        return [box for box in boxes if box is not None], _traces(heat)
+
+
+def _traces(heat: NDArray[np.float32]) -> Area | None:
+    """All that has a trace of text, and some room."""
+    down, along = np.nonzero(heat > _TRACE)
+    if not len(down):
+        return None
+    height, width = heat.shape
+    x, y = _MARGIN * max(height, width) / width, _MARGIN * max(height, width) / height
+    left, right = max(0.0, along.min() / width - x), min(1.0, (along.max() + 1) / width + x)
+    return Area(left, max(0.0, down.min() / height - y), right, min(1.0, (down.max() + 1) / height + y))
 
 
 def _box(contour: NDArray[np.int32], heat: NDArray[np.float32], x_scale: float, y_scale: float) -> Box | None:

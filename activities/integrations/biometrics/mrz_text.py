@@ -10,6 +10,9 @@ from rules.evidence import DocumentOutcome
 READABLE = -0.25
 """Score below which the rows are no MRZ, or it lies in another direction."""
 
+HOPELESS = -0.33
+"""Score at which rows are other text, or an MRZ in tatters, and not looked at again."""
+
 MENDED = -0.12
 """The score that a mended reading needs, and a text of which it is to be said that it is printed so."""
 
