@@ -9,7 +9,7 @@ import pytest
 from clips import at_rate, brighter, encoded, frames_of, glued
 from senses import camera, judged, liveness, photo, recorder
 
-from activities.integrations.biometrics import fingerprints
+from activities.integrations.biometrics import continuity, fingerprints
 from rules.evidence import LivenessVerdict
 
 TURNS = ["left", "right", "up"]
@@ -65,6 +65,27 @@ def test_another_person_in_one_movement_alone_is_refused() -> None:
     swapped = [other[at] if at in there else one for at, one in enumerate(mine)]
     found = judged(encoded(swapped), TURNS, photo("person_b_1"))
     assert found.verdict is not LivenessVerdict.LIVE
+
+
+def _looks(seen: list[bool]) -> list[continuity.Look]:
+    """A face that comes near, so that its surroundings change from frame to frame; seen: where any of them are left."""
+    draw = np.random.default_rng(5)
+    looks = []
+    for at, some in enumerate(seen):
+        small = draw.uniform(0, 60, (64, 48)).astype(np.float32)
+        outside = np.zeros((64, 48), bool)
+        outside[:4] = some
+        looks.append(continuity.Look(at * 80.0, small, outside, np.zeros(2), 100.0, 0.0, 0.0))
+    return looks
+
+
+def test_a_face_so_near_that_nothing_else_is_seen_is_no_cut() -> None:
+    hidden = [False] * 4
+    assert continuity.joins(_looks([*hidden, True, True, *hidden])) == []
+    calm = _looks([True] * 10)
+    for at, look in enumerate(calm):
+        look.small[:] = 0.5 * (at % 2) + 30 * (at >= 5)
+    assert continuity.joins(calm) == [400], "and a cut before a calm wall is one"
 
 
 def test_live_clips_are_not_taken_for_glued_ones() -> None:

@@ -21,6 +21,7 @@ MAX_GAP_MS = 700  # between two analysed frames
 _MIN_FRAMES = 10
 _MIN_MS_PER_STEP = 500
 _SMALL = (48, 64)  # the frame is compared at this size
+_LEAST_BACKGROUND = 100  # of its cells, to be compared
 
 # One step is a cut where it is so large, and so many times any of the two steps before and after it.
 _BACKGROUND, _BACKGROUND_TIMES = (
@@ -99,14 +100,20 @@ def frozen(looks: Sequence[Look]) -> bool:
     return stuck(looks) >= _MOST_STUCK
 
 
-def _step(one: Look, other: Look) -> tuple[float, float, float]:
-    """Change of the background, way of the face, turn of the head between two frames."""
+def _step(one: Look, other: Look) -> tuple[float | None, float, float]:
+    """Change of the background, way of the face, turn of the head between two frames.
+
+    The background is None where a near face leaves too little of it to tell.
+    """
     both = one.outside & other.outside
-    behind = float(np.abs(one.small - other.small)[both].mean()) if both.sum() > 100 else 0.0
+    behind = float(np.abs(one.small - other.small)[both].mean()) if both.sum() > _LEAST_BACKGROUND else None
     way = float(np.linalg.norm(other.centre - one.centre)) / one.width
     return behind, way, max(abs(other.yaw - one.yaw), abs(other.pitch - one.pitch))
 
 
-def _alone(values: Sequence[float], at: int, least: float, times: float) -> bool:
+def _alone(values: Sequence[float | None], at: int, least: float, times: float) -> bool:
+    """Whether a step stands out of those beside it. One that cannot be told is no calm beside another."""
+    value = values[at]
     near = [values[place] for place in (at - 2, at - 1, at + 1, at + 2) if 0 <= place < len(values)]
-    return values[at] >= least and len(near) >= 3 and values[at] >= times * max(near)
+    known = [one for one in near if one is not None]
+    return value is not None and value >= least and len(known) >= 3 and value >= times * max(known)

@@ -14,7 +14,7 @@ import numpy as np
 from activities.integrations.biometrics.mesh import Points, Pose, plane_residual, pose, shape_residual
 from rules.liveness import MOVEMENTS
 
-VERSION = "1"
+VERSION = "2"
 """Of the limits here, in liveness.py and in continuity.py; evidence keeps it. Who changes a limit counts on."""
 
 _NEUTRAL_MS = 450  # the clip begins with the head straight: its pose is the median of this time
