@@ -15,11 +15,8 @@ from uuid import uuid4
 import pytest
 from temporalio import activity, workflow
 from temporalio.client import WorkflowFailureError, WorkflowHandle
-from temporalio.worker import Worker
 
 from activities.clocks import ClockRef, ClockState, ClockWanted
-from activities.interceptors import BusinessErrors
-from infra.temporal import RUNNER
 from rules.calendar import local_date
 from rules.clocks import HALF_WAY, WARNING, alarms, deadline
 from rules.days_off import CALENDAR, DAYS_OFF, Calendar, DayChange
@@ -27,6 +24,7 @@ from rules.errors import BusinessError
 from rules.evidence import Frozen
 from rules.policy import policy
 from tests.support.played import Played
+from tests.support.turned import worker_of
 from tests.workflows.conftest import Starter
 from workflows import attributes
 from workflows.clock import MOVED, NO_CALENDAR, SIGNAL, ClockMoved, Clocks
@@ -425,21 +423,14 @@ class TestRunningOut:
 
 
 class TestRestart:
-    def worker(self, skipping, queue: str, played: Played) -> Worker:
-        return Worker(
-            skipping.client, task_queue=queue, workflows=[Watched], activities=played.activities(),
-            workflow_runner=RUNNER, debug_mode=True, interceptors=[BusinessErrors()],
-            workflow_failure_exception_types=[BusinessError],
-        )  # fmt: skip
-
     async def test_a_second_worker_takes_the_clock_over_where_the_first_left_it(self, skipping):
         played, queue = Played(), f"test-{uuid4()}"
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played, [Watched]):
             kept = await Kept.begun(Starter(skipping, queue), played, "P13.4")
             await kept.turn_to(kept.alarm(HALF_WAY, "P13.4") + A_LITTLE)
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played, [Watched]):
             assert (await kept.turn_to(kept.due("P13.4") - A_LITTLE)).told == [HALF_WAY, WARNING]
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played, [Watched]):
             assert (await kept.turn_to(kept.due("P13.4") + A_LITTLE)).told[-1] == "MISSED"
             await kept.finish()
             assert await kept.handle.result() == [False]
@@ -447,11 +438,11 @@ class TestRestart:
 
     async def test_a_move_while_no_worker_was_there_is_heard_by_the_next(self, skipping):
         played, queue = Played(), f"test-{uuid4()}"
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played, [Watched]):
             kept = await Kept.begun(Starter(skipping, queue), played, "P13.2")
         calendar = off(local_date(kept.due() - A_LITTLE))
         await kept.moved(calendar)
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played, [Watched]):
             seen = await kept.turn_to(kept.due() + A_LITTLE)
             assert "MISSED" not in seen.told
             assert (await kept.turn_to(kept.due(calendar=calendar) + A_LITTLE)).told[-1] == "MISSED"

@@ -8,34 +8,29 @@ Rules: para 7, part 7.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowHandle
-from temporalio.worker import Worker
 
 from activities.complaints import AnswerComplaint, id_of
-from activities.interceptors import BusinessErrors
-from infra.temporal import RUNNER
 from rules.clocks import deadline
-from rules.errors import BusinessError
 from tests.support.played import Played
-from tests.workflows.conftest import WORKFLOWS, Starter
+from tests.support.turned import Turned, worker_of
+from tests.workflows.conftest import Starter
 from workflows import attributes
 from workflows.complaint import RULE, ComplaintCase
 
 A_LITTLE = timedelta(minutes=2)
 
 
-class Complained:
+class Complained(Turned):
     """One client's complaint."""
 
     def __init__(self, start: Starter, played: Played, handle: WorkflowHandle) -> None:
-        self.start, self.played, self.handle = start, played, handle
+        super().__init__(start, played, handle)
         self.due = deadline(RULE, played.complaints.received_at).due
 
     @classmethod
@@ -49,34 +44,10 @@ class Complained:
         await made.settled()
         return made
 
-    async def until(self, true: Callable[[], bool]) -> None:
-        for _ in range(400):
-            if true():
-                return
-            await asyncio.sleep(0.03)
-        raise AssertionError(f"never: {self.played.calls}")
-
-    async def settled(self) -> None:
-        for _ in range(200):
-            await asyncio.sleep(0.05)
-            if not (await self.handle.describe()).raw_description.pending_activities:
-                return
-        raise AssertionError("never settled")
-
-    async def now(self) -> datetime:
-        return await self.start.environment.get_current_time(self.handle)
-
     async def answered(self, at: datetime | None = None) -> None:
         """The answer stands in the database, and the case is told."""
         self.played.complaints.answered_at = at or await self.now()
         await self.handle.execute_update(ComplaintCase.answer_given)
-
-    async def turn_to(self, at: datetime) -> None:
-        await self.start.environment.fast_forward(self.handle, at - await self.now())
-        await self.settled()
-
-    async def shown(self) -> Any:
-        return (await self.handle.describe()).typed_search_attributes
 
     async def ended(self) -> tuple[str, bool | None]:
         found = await self.handle.result()
@@ -130,16 +101,9 @@ async def test_an_answer_of_the_last_minute_counts_though_its_word_comes_after(c
 async def test_another_worker_goes_on_where_the_first_stopped(skipping):
     played, queue = Played(), f"test-{uuid4()}"
 
-    def worker() -> Worker:
-        return Worker(
-            skipping.client, task_queue=queue, workflows=WORKFLOWS, activities=played.activities(),
-            workflow_runner=RUNNER, debug_mode=True, interceptors=[BusinessErrors()],
-            workflow_failure_exception_types=[BusinessError],
-        )  # fmt: skip
-
-    async with worker():
+    async with worker_of(skipping, queue, played):
         complained = await Complained.begun(Starter(skipping, queue), played)
-    async with worker():
+    async with worker_of(skipping, queue, played):
         await complained.turn_to(complained.due + A_LITTLE)
         await complained.answered()
         assert await complained.ended() == ("partly", False)

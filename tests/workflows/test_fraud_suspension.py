@@ -9,26 +9,23 @@ Rules: para 13, part 2; para 13, part 3.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowHandle
-from temporalio.worker import Worker
 
-from activities.interceptors import BusinessErrors
 from activities.suspension_bureau import Answer
-from infra.temporal import RUNNER
 from rules.calendar import local_date
 from rules.clocks import deadline
 from rules.days_off import CALENDAR, DayChange
-from rules.errors import BusinessError, Conflict
+from rules.errors import Conflict
 from rules.suspension import CLOCK
 from tests.support.loan_life import LoanLife
 from tests.support.played import Played
-from tests.workflows.conftest import WORKFLOWS, Starter
+from tests.support.turned import Turned, worker_of
+from tests.workflows.conftest import Starter
 from tests.workflows.test_registration import refusal_of
 from workflows import attributes
 from workflows.clock import ClockMoved
@@ -40,11 +37,12 @@ A_LITTLE = timedelta(minutes=2)
 FOUR = {"fraud:collection", "fraud:accrual", "fraud:bureau:DONE", "fraud:letter"}
 
 
-class Suspended:
+class Suspended(Turned):
     """One case. Its paper was received now; `due` is the first instant at which the term is missed."""
 
     def __init__(self, start: Starter, played: Played, handle: WorkflowHandle, paper: PaperCase) -> None:
-        self.start, self.played, self.handle, self.paper = start, played, handle, paper
+        super().__init__(start, played, handle)
+        self.paper = paper
         self.due = deadline(CLOCK, played.fraud.received_at).due
         self.early = self.due - timedelta(hours=15)  # then the duties are done without the second person
 
@@ -60,13 +58,6 @@ class Suspended:
         await made.until(lambda: bool(played.clocks.kept))
         await made.settled()
         return made
-
-    async def until(self, true: Callable[[], bool]) -> None:
-        for _ in range(400):
-            if true():
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"never: {self.played.calls}")
 
     async def settled(self) -> SuspensionView:
         """Wait until no activity or child is under way."""
@@ -353,24 +344,17 @@ class TestTheEnd:
 
 
 class TestRestart:
-    def worker(self, skipping, queue: str, played: Played) -> Worker:
-        return Worker(
-            skipping.client, task_queue=queue, workflows=WORKFLOWS, activities=played.activities(),
-            workflow_runner=RUNNER, debug_mode=True, interceptors=[BusinessErrors()],
-            workflow_failure_exception_types=[BusinessError],
-        )  # fmt: skip
-
     async def test_each_next_worker_goes_on_where_the_last_one_stopped(self, skipping):
         played, queue = Played(), f"test-{uuid4()}"
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played):
             paper = await Suspended.begun(Starter(skipping, queue), played, word=Answer.WAITING)
             await paper.turn_to(paper.early - A_LITTLE)
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played):
             await paper.turn_to(paper.early + A_LITTLE)
             await paper.until(lambda: "sms" in played.calls)
             await paper.settled()
         await paper.bureau_answers()
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played):
             await the_duties_done(paper, "UNCONFIRMED")
             await paper.decided(state="REFUSED")
             assert await paper.ended() == ("REFUSED", True)

@@ -10,8 +10,7 @@ Rules: para 13, part 1.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,8 +22,8 @@ from activities.incident_watch import AuditSeen
 from activities.interceptors import BusinessErrors
 from infra.temporal import RUNNER
 from rules.clocks import deadline
-from rules.errors import BusinessError
 from tests.support.played import Played
+from tests.support.turned import Turned, worker_of
 from tests.workflows.conftest import WORKFLOWS, Starter
 from tests.workflows.test_long_lives import SHORT, short  # noqa: F401  a fixture
 from tests.workflows.test_registration import refusal_of
@@ -37,11 +36,11 @@ A_LITTLE = timedelta(minutes=2)
 TOLD = {f"incident:{step}:1" for step in ("find", "write", "tell", "text", "draw", "send")}
 
 
-class Handled:
+class Handled(Turned):
     """One case. It was detected now; `told_by` and `done_by` are the first instants at which its terms are missed."""
 
     def __init__(self, start: Starter, played: Played, handle: WorkflowHandle) -> None:
-        self.start, self.played, self.handle = start, played, handle
+        super().__init__(start, played, handle)
         self.told_by = deadline(INFORM, played.incident.detected_at).due
         self.done_by = deadline(ACT, played.incident.detected_at).due
 
@@ -58,30 +57,6 @@ class Handled:
         await made.settled()
         return made
 
-    async def until(self, true: Callable[[], bool]) -> None:
-        for _ in range(400):
-            if true():
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"never: {self.played.calls}")
-
-    async def settled(self) -> None:
-        """Wait until no activity, child or task is under way."""
-        for _ in range(400):
-            described = (await self.handle.describe()).raw_description
-            busy = described.pending_activities or described.pending_children
-            if not busy and not described.HasField("pending_workflow_task"):
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError("never settled")
-
-    async def turn_to(self, instant: datetime) -> None:
-        """Turn the case's clock forward."""
-        left = instant - await self.start.environment.get_current_time(self.handle)
-        assert left > timedelta(0), "the clock only goes forward"
-        assert await self.start.environment.fast_forward(self.handle, left)
-        await self.settled()
-
     async def written(self, **changes: Any) -> str:
         """Staff have written something into the database, and the case is told."""
         for name, value in changes.items():
@@ -89,9 +64,6 @@ class Handled:
         answer: str = await self.handle.execute_update(Incident.changed)
         await asyncio.sleep(0)
         return answer
-
-    async def shown(self) -> Any:
-        return (await self.handle.describe()).typed_search_attributes
 
     def did(self, prefix: str = "incident:") -> list[str]:
         return [one for one in self.played.calls if one.startswith(prefix)]
@@ -270,28 +242,21 @@ class TestTheRegulatorRefuses:
 
 
 class TestRestart:
-    def worker(self, skipping, queue: str, played: Played) -> Worker:
-        return Worker(
-            skipping.client, task_queue=queue, workflows=WORKFLOWS, activities=played.activities(),
-            workflow_runner=RUNNER, debug_mode=True, interceptors=[BusinessErrors()],
-            workflow_failure_exception_types=[BusinessError],
-        )  # fmt: skip
-
     @pytest.mark.parametrize("missed", [False, True])
     async def test_each_next_worker_goes_on_on_either_side_of_both_terms(self, skipping, missed):
         played, queue = Played(), f"test-{uuid4()}"
         offset = A_LITTLE if missed else -A_LITTLE
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played):
             one = await Handled.begun(Starter(skipping, queue), played, refusals=1)
             await one.until(lambda: "incident:text:1" in played.calls)
             await one.turn_to(one.told_by + offset)
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played):
             await one.handle.execute_update(Incident.send_again)
             await one.until(lambda: one.clock(INFORM) == ("MET_LATE" if missed else "MET"))
             await one.settled()
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played):
             await one.turn_to(one.done_by + offset)
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played):
             await one.written(tasks_open=0)
             assert await one.closed() == ([not missed], not missed)
         assert one.did("incident:tell") == ["incident:tell:1"] * 2  # nobody was told again

@@ -8,24 +8,19 @@ Rules: para 36.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.worker import Worker
 
-from activities.interceptors import BusinessErrors
 from activities.leaks import RespondToLeak, id_of
-from infra.temporal import RUNNER
 from rules.clocks import deadline
-from rules.errors import BusinessError
 from rules.leaks import Measure
 from tests.support.played import Played
-from tests.workflows.conftest import WORKFLOWS, Starter
+from tests.support.turned import Turned, worker_of
+from tests.workflows.conftest import Starter
 from workflows import attributes
 from workflows.leak_response import RULE, LeakResponse
 from workflows.messages import SubmitFace
@@ -34,11 +29,11 @@ A_LITTLE = timedelta(minutes=2)
 SHOWN = SubmitFace(selfie_id=uuid4(), video_id=uuid4(), challenge_id=uuid4())
 
 
-class Leaked:
+class Leaked(Turned):
     """One client's case."""
 
     def __init__(self, start: Starter, played: Played, handle: WorkflowHandle) -> None:
-        self.start, self.played, self.handle = start, played, handle
+        super().__init__(start, played, handle)
         self.due = deadline(RULE, played.leaks.known_at).due
 
     @classmethod
@@ -52,29 +47,10 @@ class Leaked:
         await made.settled()
         return made
 
-    async def until(self, true: Callable[[], bool]) -> None:
-        for _ in range(400):
-            if true():
-                return
-            await asyncio.sleep(0.03)
-        raise AssertionError(f"never: {self.played.calls}")
-
-    async def settled(self) -> None:
-        for _ in range(200):
-            await asyncio.sleep(0.05)
-            if not (await self.handle.describe()).raw_description.pending_activities:
-                return
-        raise AssertionError("never settled")
-
     async def called(self, *, is_client: bool = True, measure: Measure = Measure.CALL) -> None:
         """A colleague's word stands in the database, and the case is told."""
         self.played.leaks.outcomes[measure] = is_client
         await self.handle.execute_update(LeakResponse.measure_noted)
-
-    async def turn_to(self, at: Any) -> None:
-        left = at - await self.start.environment.get_current_time(self.handle)
-        await self.start.environment.fast_forward(self.handle, left)
-        await self.settled()
 
     async def ended(self) -> tuple[str, bool | None]:
         found = await self.handle.result()
@@ -98,16 +74,9 @@ async def test_each_measure_in_time_confirms_the_client(case) -> None:
 async def test_after_the_term_it_is_late_and_still_done_whatever_worker_is_there(skipping) -> None:
     played, queue = Played(), f"test-{uuid4()}"
 
-    def worker() -> Worker:
-        return Worker(
-            skipping.client, task_queue=queue, workflows=WORKFLOWS, activities=played.activities(),
-            workflow_runner=RUNNER, debug_mode=True, interceptors=[BusinessErrors()],
-            workflow_failure_exception_types=[BusinessError],
-        )  # fmt: skip
-
-    async with worker():
+    async with worker_of(skipping, queue, played):
         leaked = await Leaked.begun(Starter(skipping, queue), played)
-    async with worker():
+    async with worker_of(skipping, queue, played):
         await leaked.turn_to(leaked.due + A_LITTLE)
         shown = (await leaked.handle.describe()).typed_search_attributes
         assert shown[attributes.NEEDS_PERSON] is True

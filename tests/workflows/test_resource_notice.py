@@ -15,16 +15,13 @@ from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.worker import Worker
 
-from activities.interceptors import BusinessErrors
-from infra.temporal import RUNNER
 from rules.calendar import local_date
 from rules.clocks import deadline
 from rules.days_off import CALENDAR, DayChange
-from rules.errors import BusinessError
 from tests.support.played import Played
-from tests.workflows.conftest import WORKFLOWS, Starter
+from tests.support.turned import worker_of
+from tests.workflows.conftest import Starter
 from workflows import attributes
 from workflows.clock import MOVED, ClockMoved
 from workflows.resource_notice import GiveNotice, ResourceNotice, id_of
@@ -128,20 +125,13 @@ async def test_a_day_off_that_is_added_moves_the_opening(case) -> None:
 async def test_another_worker_goes_on_where_the_first_has_stopped(skipping) -> None:
     played, queue = Played(), f"test-{uuid4()}"
 
-    def worker() -> Worker:
-        return Worker(
-            skipping.client, task_queue=queue, workflows=WORKFLOWS, activities=played.activities(),
-            workflow_runner=RUNNER, debug_mode=True, interceptors=[BusinessErrors()],
-            workflow_failure_exception_types=[BusinessError],
-        )  # fmt: skip
-
-    async with worker():
+    async with worker_of(skipping, queue, played):
         given = await Given.begun(Starter(skipping, queue), played)
         await given.stands("WAITING")
-    async with worker():
+    async with worker_of(skipping, queue, played):
         assert await given.turn_to(given.opens - A_LITTLE)
         assert played.resources.in_force_at is None
-    async with worker():
+    async with worker_of(skipping, queue, played):
         await given.turn_to(given.opens + A_LITTLE)
         await given.handle.result()
     assert played.resources.in_force_at is not None

@@ -15,17 +15,15 @@ from uuid import uuid4
 import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowHandle
-from temporalio.worker import Worker
 
-from activities.interceptors import BusinessErrors
 from activities.write_offs import BureauSays
-from infra.temporal import RUNNER
 from rules.clocks import deadline
-from rules.errors import BusinessError, Conflict
+from rules.errors import Conflict
 from rules.money import Money
 from tests.support.loan_life import A_DAY, LoanLife
 from tests.support.played import Played, fact
-from tests.workflows.conftest import WORKFLOWS, Starter
+from tests.support.turned import worker_of
+from tests.workflows.conftest import Starter
 from tests.workflows.test_registration import refusal_of
 from tests.workflows.test_servicing import Refunding
 from workflows import attributes
@@ -169,18 +167,11 @@ class TestInTime:
 
 
 class TestAWorkerThatWasAway:
-    def worker(self, skipping: Any, queue: str, played: Played) -> Worker:
-        return Worker(
-            skipping.client, task_queue=queue, workflows=WORKFLOWS, activities=played.activities(),
-            workflow_runner=RUNNER, debug_mode=True, interceptors=[BusinessErrors()],
-            workflow_failure_exception_types=[BusinessError],
-        )  # fmt: skip
-
     @pytest.mark.parametrize("late", [False, True])
     async def test_goes_on_where_the_case_stood_on_either_side_of_the_end(self, skipping, late):
         played, queue = Refunding(), f"test-{uuid4()}"
         played.write_offs.bureau = [BureauSays(state="sent", held_up=False)]
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played):
             one = await Case.begun(Starter(skipping, queue), played)
             await one.confirmed()
             await one.until("bureau:sent")
@@ -190,7 +181,7 @@ class TestAWorkerThatWasAway:
         await one.handle.signal(WriteOff.bureau_answered)
         if late:  # a virtual clock stands still without a worker, so the last day comes to it
             played.clocks.of("P13.4").row.due_at = played.write_offs.received
-        async with self.worker(skipping, queue, played):
+        async with worker_of(skipping, queue, played):
             assert await one.outcome() == ("WRITTEN_OFF", not late)
         assert len(played.keys) == 1
         assert sum(call.startswith("write-off:") for call in played.calls) == 1
