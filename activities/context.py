@@ -55,8 +55,7 @@ class Records:
     async def moment(self) -> AsyncIterator[Moment]:
         """One transaction with its instant, its Almaty day and the policy of that day."""
         async with self.database.begin() as session:
-            at = await now(session)
-            yield Moment(session, at, local_date(at), policy(local_date(at)))
+            yield await _moment(session)
 
 
 def open_records(
@@ -81,9 +80,18 @@ class Moment:
     day: date
     policy: PolicySet
 
+    async def later(self) -> Moment:
+        """The same transaction at this instant: for one that may have waited until another was done."""
+        return await _moment(self.session)
+
     def retain_until(self, planned_end: date | None = None) -> datetime:
         """How long a document archived now is locked at least. Rules: para 34."""
         return retain_until(planned_end or self.day, self.day)
+
+
+async def _moment(session: AsyncSession) -> Moment:
+    at = await now(session)
+    return Moment(session, at, local_date(at), policy(local_date(at)))
 
 
 async def attempts(session: AsyncSession, client_id: UUID, act: str, step: str) -> int:

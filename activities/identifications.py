@@ -47,6 +47,7 @@ async def close(
         None where no check was made since the last record: there was no identification.
     """
     await moment.session.flush()
+    moment = await moment.later()  # a check may be newer than the transaction, which may have waited for another
     before = await identifications.last(moment.session, client.id, act, application_id)
     made = await identifications.checks(
         moment.session, client.id, act, application_id, before.ended_at if before else None

@@ -146,9 +146,10 @@ async def begin(
     """
     if client.face_embedding is None:
         raise Conflict("face-not-enrolled")
-    # two that are confirmed at the same moment: the second waits for the first, then ends it
+    # two that are confirmed at the same moment: the second waits for the first, then ends it, at a later instant
     lock = int.from_bytes(client.id.bytes[:8], "big", signed=True)
     await run(moment.session, "select pg_advisory_xact_lock(:lock)", lock=lock)
+    moment = await moment.later()
     leak = await leaks.standing(moment, client.id)
     if leak is not None and leak.state == "BLOCKED":
         raise Conflict("identity-to-be-confirmed")

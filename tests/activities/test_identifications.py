@@ -119,6 +119,19 @@ async def test_the_record_tells_everything_and_is_judged_the_same(records: Recor
     ]
 
 
+async def test_a_check_made_while_the_end_waited_is_in_this_record_and_in_no_other(records: Records) -> None:
+    client = await registrant(records)
+    async with records.moment() as moment:  # its instant lies before the checks that it will see
+        for step in ("phone", "face"):
+            await checked(records, client, step, picture=b"a selfie" if step == "face" else b"")
+        waited = await records.clients.get(moment.session, client.id)
+        row = await identifications.close(records, moment, waited, "REGISTRATION", edition=client.edition)
+    assert row is not None
+    assert moment.at < row.began_at < row.ended_at
+    assert len((await verified(records, row)).checks) == 2
+    assert await closed(records, client) is None
+
+
 async def test_another_answer_of_the_judge_is_named(records: Records) -> None:
     _, row = await registered(records)
     found = await verified(records, row, lambda *_: Judgement("face-different", {**SCORE, "cosine": 0.1}))

@@ -15,6 +15,7 @@ from rules.calendar import end_of_day, local_date
 from rules.money import Money
 from rules.schedule import Installment, instalments
 from tests.support.played import Played
+from tests.support.turned import at_rest
 from workflows import attributes
 from workflows.servicing import LoanView, ServeLoan, Servicing
 
@@ -69,11 +70,9 @@ class LoanLife:
     async def asleep(self, done: Callable[[LoanView], bool] = lambda view: True) -> LoanView:
         """Wait until the loan was looked at and the case sleeps again."""
         for _ in range(400):
+            await at_rest(self.handle, ("Furnishing",))
             view: LoanView = await self.handle.query(Servicing.view)
-            pending = (await self.handle.describe()).raw_description
-            children = [one for one in pending.pending_children if one.workflow_type_name != "Furnishing"]
-            looked = view.tended is not None or view.trouble is not None
-            if looked and not pending.pending_activities and not children and done(view):
+            if (view.tended is not None or view.trouble is not None) and done(view):
                 return view
             await asyncio.sleep(0.05)
         raise AssertionError(f"never asleep: {view}")

@@ -24,7 +24,7 @@ from rules.errors import BusinessError
 from rules.evidence import Frozen
 from rules.policy import policy
 from tests.support.played import Played
-from tests.support.turned import worker_of
+from tests.support.turned import at_rest, worker_of
 from tests.workflows.conftest import Starter
 from workflows import attributes
 from workflows.clock import MOVED, NO_CALENDAR, SIGNAL, ClockMoved, Clocks
@@ -118,14 +118,9 @@ class Kept:
 
     async def settled(self) -> Seen:
         """Wait until no activity is under way and all that came has been looked at."""
-        for _ in range(300):
-            seen: Seen = await self.handle.query(Watched.seen)
-            described = (await self.handle.describe()).raw_description
-            quiet = not described.pending_activities and not described.HasField("pending_workflow_task")
-            if quiet and seen == await self.handle.query(Watched.seen):
-                return seen
-            await asyncio.sleep(0.03)
-        raise AssertionError("never settled")
+        await at_rest(self.handle)
+        seen: Seen = await self.handle.query(Watched.seen)
+        return seen
 
     async def shows(self, due: datetime | None) -> None:
         """Wait until the lists of Temporal UI show this end."""

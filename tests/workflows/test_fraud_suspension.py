@@ -24,7 +24,7 @@ from rules.errors import Conflict
 from rules.suspension import CLOCK
 from tests.support.loan_life import LoanLife
 from tests.support.played import Played
-from tests.support.turned import Turned, worker_of
+from tests.support.turned import Turned, at_rest, worker_of
 from tests.workflows.conftest import Starter
 from tests.workflows.test_registration import refusal_of
 from workflows import attributes
@@ -61,14 +61,9 @@ class Suspended(Turned):
 
     async def settled(self) -> SuspensionView:
         """Wait until no activity or child is under way."""
-        for _ in range(400):
-            view: SuspensionView = await self.handle.query(FraudSuspension.view)
-            described = (await self.handle.describe()).raw_description
-            busy = described.pending_activities or described.pending_children
-            if not busy and not described.HasField("pending_workflow_task"):
-                return view
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"never settled: {view}")
+        await at_rest(self.handle)
+        view: SuspensionView = await self.handle.query(FraudSuspension.view)
+        return view
 
     async def turn_to(self, instant: datetime) -> SuspensionView:
         """Turn the case's clock forward."""

@@ -26,6 +26,7 @@ from rules.clocks import deadline
 from rules.errors import BusinessError
 from rules.reports import REPORTS, span
 from tests.support.played import Played
+from tests.support.turned import at_rest
 from tests.workflows.conftest import WORKFLOWS, Starter
 from tests.workflows.test_registration import refusal_of
 from workflows import attributes, report_schedules, schedules
@@ -66,10 +67,9 @@ class Reported:
     async def at(self, stage: str) -> ReportView:
         """Wait until it stands there and nothing is under way."""
         for _ in range(400):
+            await at_rest(self.handle)
             view: ReportView = await self.handle.query(RegulatorReport.view)
-            described = (await self.handle.describe()).raw_description
-            quiet = not described.pending_activities and not described.HasField("pending_workflow_task")
-            if quiet and view.stage == stage:
+            if view.stage == stage:
                 return view
             await asyncio.sleep(0.05)
         raise AssertionError(f"never {stage}: {view} {self.played.calls}")

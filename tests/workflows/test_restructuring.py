@@ -17,6 +17,7 @@ from rules.calendar import end_of_day
 from rules.days_off import CALENDAR
 from tests.support.loan_life import A_DAY, LoanLife
 from tests.support.played import Played, fact
+from tests.support.turned import at_rest
 from tests.workflows.test_origination import SIGN
 from tests.workflows.test_registration import refusal_of
 from workflows import attributes
@@ -52,11 +53,7 @@ class Request:
 
     async def settled(self) -> None:
         """Wait until no activity is under way."""
-        for _ in range(200):
-            await asyncio.sleep(0.05)
-            if not (await self.handle.describe()).raw_description.pending_activities:
-                return
-        raise AssertionError("never settled")
+        await at_rest(self.handle)
 
     async def until(self, call: str, times: int = 1) -> None:
         for _ in range(400):

@@ -22,7 +22,7 @@ from rules.errors import Conflict
 from rules.money import Money
 from tests.support.loan_life import A_DAY, LoanLife
 from tests.support.played import Played, fact
-from tests.support.turned import worker_of
+from tests.support.turned import at_rest, worker_of
 from tests.workflows.conftest import Starter
 from tests.workflows.test_registration import refusal_of
 from tests.workflows.test_servicing import Refunding
@@ -60,14 +60,9 @@ class Case:
 
     async def settled(self) -> WriteOffView:
         """Wait until no activity is under way and all that came has been looked at."""
-        for _ in range(400):
-            view: WriteOffView = await self.handle.query(WriteOff.view)
-            described = (await self.handle.describe()).raw_description
-            quiet = not described.pending_activities and not described.HasField("pending_workflow_task")
-            if quiet and view == await self.handle.query(WriteOff.view):
-                return view
-            await asyncio.sleep(0.03)
-        raise AssertionError(f"never settled: {view}")
+        await at_rest(self.handle)
+        view: WriteOffView = await self.handle.query(WriteOff.view)
+        return view
 
     async def until(self, call: str, times: int = 1) -> None:
         for _ in range(400):
