@@ -105,25 +105,40 @@ async def forgive(kit: Services, moment: Moment, phone_index: bytes, of: Counted
 async def may_send_code(kit: Services, sending_id: UUID) -> None:
     """Count a code that is asked for from this address. The same asking again is not counted twice.
 
-    A public address stands for one party. One of our own network, or of this machine, is a proxy or an office: it has
-    its own, wider limit.
-
     Raises:
         TooMany: `too-many-codes`.
+    """
+    wait = await _noted(kit, "codes", sending_id)
+    if wait:
+        raise TooMany("too-many-codes", wait)
+
+
+async def may_begin(kit: Services, begun_id: UUID) -> None:
+    """Count what a stranger begins from this address, a registration or a log-in, as may_send_code() does codes.
+
+    Raises:
+        TooMany: `too-many-begun`.
+    """
+    wait = await _noted(kit, "begun", begun_id)
+    if wait:
+        raise TooMany("too-many-begun", wait)
+
+
+async def _noted(kit: Services, what: str, asked_id: UUID) -> int:
+    """Seconds to wait. A public address stands for one party. One of our own network, or of this machine, is a proxy or
+    an office: it has its own, wider limit.
     """
     address = ADDRESS.get()
     async with kit.records.moment() as moment:
         whole = moment.policy.whole
         factor = 1 if _is_public(address) else whole("codes-own-network-factor")
-        wait = await codes.note_sending(
+        return await codes.note_sending(
             moment.session,
-            sending_id,
-            kit.records.vault.index("code-address", address),
-            max_in_ten_minutes=whole("codes-per-10-minutes-an-address") * factor,
-            max_in_a_day=whole("codes-per-day-an-address") * factor,
+            asked_id,
+            kit.records.vault.index(f"{what}-address", address),
+            max_in_ten_minutes=whole(f"{what}-per-10-minutes-an-address") * factor,
+            max_in_a_day=whole(f"{what}-per-day-an-address") * factor,
         )
-    if wait:
-        raise TooMany("too-many-codes", wait)
 
 
 def _is_public(address: str) -> bool:

@@ -203,6 +203,8 @@ _LOG_IN = (
     _row("codes-per-day", "10", "messages a phone", _START, _CHOICE, A, "para 11"),
     _row("codes-per-10-minutes-an-address", "3", "messages", _START, _CHOICE, A, "para 11"),
     _row("codes-per-day-an-address", "10", "messages", _START, _CHOICE, A, "para 11"),
+    _row("begun-per-10-minutes-an-address", "10", "registrations and log-ins", _START, _CHOICE, A, "para 11"),
+    _row("begun-per-day-an-address", "50", "registrations and log-ins", _START, _CHOICE, A, "para 11"),
     _row("codes-own-network-factor", "300", "times an address", _START, _CHOICE, A, "para 11"),
     _row("log-in-minutes", "5", "minutes, then begun anew", _START, _CHOICE, A, "para 6, part 4"),
     _row("log-in-failures-in-a-row", "100", "of new devices, NIST 800-63B", _START, _CHOICE, A, "para 11"),

@@ -15,7 +15,7 @@ from activities.context import Moment
 from api import papers
 from api.actions import BIOMETRIC_SECONDS, Call, NoAnswer
 from api.devices import device_at, keep
-from api.log_in_limits import may_send_code
+from api.log_in_limits import may_begin, may_send_code
 from api.once import Outcome, fingerprint
 from api.problems import language_of
 from api.routes.challenges import challenge_id_of, new_challenge, receive_clip, recorded
@@ -92,6 +92,7 @@ async def register(body: RegistrationBody, request: Request, kit: Kit, once: Str
         return Outcome(started, 201, opened.cookie)
 
     device = device_at(request, kit, body.application)
+    await may_begin(kit, once.new_id)
     response = await once.run(fingerprint(body), work, cookie_setter(kit))
     keep(kit, response, device)
     return response

@@ -102,6 +102,7 @@ async def log_in_by_code(body: CodeLogInBody, request: Request, kit: Kit) -> Res
 async def log_in_by_passkey(body: ApplicationBody, request: Request, kit: Kit) -> Response:
     """Log in by a passkey that the device has for us, without a number or a password; then /sessions/factors."""
     device = device_at(request, kit, body.application)
+    await log_in_limits.may_begin(kit, uuid4())
     async with kit.records.moment() as moment:
         if not moment.policy.switch("log-in-by-passkey-rule"):
             raise NotAllowed("log-in-way-off")
