@@ -25,6 +25,7 @@ from storage import audit
 from storage.tables import Acknowledgement, Application, Offer
 
 ENDED_UNPAID = frozenset({"REFUSED", "WITHDRAWN", "EXPIRED"})
+_ISSUED = "ISSUED"
 
 
 class ApplicationRef(Frozen):
@@ -131,7 +132,7 @@ class Applications:
         """Store a stage that ends or halts the case, with its grounds."""
         async with self._records.moment() as moment:
             application = await get_application(moment.session, reached.ref.application_id)
-            if application.stage == reached.stage:
+            if application.stage in (reached.stage, _ISSUED):
                 return
             if reached.grounds:
                 application.decision = ended(application.decision, reached)
@@ -179,7 +180,12 @@ async def enter_stage(
     detail: dict[str, object] | None = None,
     actor: str = "system:worker",
 ) -> None:
-    """Move an application to a stage, in the caller's transaction, with its audit entry."""
+    """Move an application to a stage, in the caller's transaction, with its audit entry.
+
+    One whose money has left stays ISSUED, whatever a try that comes late, or a case that was reset, wants to do again.
+    """
+    if application.stage == _ISSUED and stage != _ISSUED:
+        return
     application.stage, application.updated_at = stage, moment.at
     moment.session.add(application)
     await audit.record(
