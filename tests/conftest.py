@@ -11,19 +11,25 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from dotenv import dotenv_values
 
 from infra import settings as settings_module
 from infra.stack import Stack, free_ports
 from infra.stack.environment import StackFile, with_login
+from tests.support.one_day import wait_out_midnight
 
 if TYPE_CHECKING:
     from infra.settings import Archive, Settings
 
+# an example that takes long on a busy machine is not wrong
+hypothesis.settings.register_profile("patient", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("patient")
 PREPARED = Path(os.environ.get("NESIE_STATE") or Path(__file__).parents[1] / ".state").absolute()
 
 
@@ -49,7 +55,7 @@ def started(*only: str) -> Iterator[Stack]:
     """A stack with these parts (none named: all); stopped at the end, and checked to have left no process."""
     with new_state() as state:
         stack = Stack(state, ports=free_ports())
-        stack.up(only or None)
+        stack.up(only or None, patience_seconds=600)
         try:
             yield stack
         finally:
@@ -65,6 +71,12 @@ def _no_settings_from_outside() -> Iterator[None]:
             if name.startswith(("NESIE_", "TEMPORAL_")) and name != "NESIE_STATE":
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _on_one_day() -> None:
+    """A test begins and ends on the same day."""
+    wait_out_midnight(timedelta(minutes=1))
 
 
 @pytest.fixture(scope="session")

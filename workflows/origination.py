@@ -263,7 +263,9 @@ class Origination(WaitingTime, MerchantPayment):
     async def withdraw(self) -> ApplicationView:
         """The client takes the application back; possible until the money is on its way."""
         self._case.withdrawn = True
-        await workflow.wait_condition(lambda: self._case.stage in ("WITHDRAWN", "DISBURSING", "ISSUED", "REFUSED"))
+        await workflow.wait_condition(
+            lambda: self._case.stage in ("WITHDRAWN", "EXPIRED", "DISBURSING", "ISSUED", "REFUSED")
+        )
         return self._case.view()
 
     @withdraw.validator

@@ -20,7 +20,7 @@ from infra.borrower.camera import Camera
 from infra.borrower.person import Persona, make_persona
 from infra.borrower.signing import SigningKey
 
-_SMS_PATIENCE_SECONDS = 30.0
+_SMS_PATIENCE_SECONDS = 120.0
 
 
 class Town:
@@ -36,9 +36,9 @@ class Town:
     ) -> None:
         # less than the servers keep an idle connection: one that is just being closed by them is not used again
         limits = httpx.Limits(max_connections=200, keepalive_expiry=2.0)
-        self.api = httpx.AsyncClient(base_url=api_url.removesuffix("/api/v1"), timeout=40, limits=limits)
+        self.api = httpx.AsyncClient(base_url=api_url.removesuffix("/api/v1"), timeout=60, limits=limits)
         self.world = httpx.AsyncClient(
-            base_url=counterparties_url, timeout=20, headers={"Authorization": f"Bearer {token}"}, limits=limits
+            base_url=counterparties_url, timeout=60, headers={"Authorization": f"Bearer {token}"}, limits=limits
         )
         self._photos, self._camera = photos, Camera(mesh)
         self._read = set[str]()

@@ -52,7 +52,7 @@ class Telephone:
     back: bytes
     selfie: bytes
     password: str = "көк-тау-2026-жаңа"  # noqa: S105 - a simulated borrower's
-    patience_seconds: float = 60.0
+    patience_seconds: float = 180.0
     language: str = "kk"
     device: str = field(default_factory=lambda: secrets.token_hex(16))
     token: str | None = None

@@ -53,6 +53,11 @@ class Agenda:
         """Look at the agenda again: something was added, or the clock moved."""
         self._wake.set()
 
+    async def quiet(self) -> None:
+        """Wait until no callback is on its way."""
+        while self._sending:
+            await asyncio.wait(set(self._sending))
+
     def event(self, event_type: str, data: dict[str, Any]) -> dict[str, Any]:
         """The body of a callback."""
         return {"event_id": uuid4().hex, "type": event_type, "at": self._store.now().isoformat(), "data": data}
@@ -85,7 +90,7 @@ class Agenda:
         if kind == "duplicate":
             return [(event, 0.0)] * (1 + int(fault.number("n", 1)))
         if kind == "bad_signature":
-            return [(event | {"forged": True}, 0.0), (event, 0.2)]
+            return [(event | {"forged": True}, 0.0), (event, fault.number("ms", 200) / 1000)]
         return [(event, fault.number("ms", 3000) / 1000)]
 
     async def send(self, service: str, event: dict[str, Any]) -> bool:

@@ -66,8 +66,12 @@ def router(world: World) -> APIRouter:
 
     @routes.post("/reset")
     async def reset() -> dict[str, bool]:
-        """Forget personas, payouts, messages, faults and the journal; the certification authority stays."""
+        """Forget personas, payouts, messages, faults and the journal; the certification authority stays.
+
+        A callback that is on its way comes before the answer: none of what was forgotten comes after it.
+        """
         world.faults.remove()
+        await world.agenda.quiet()
         world.store.reset()
         return {"reset": True}
 

@@ -123,7 +123,7 @@ class Stack:
             for name in PARTS
         }
 
-    def wait_healthy(self, name: str, patience_seconds: float = 30) -> float:
+    def wait_healthy(self, name: str, patience_seconds: float = 120) -> float:
         """Wait until a part answers; returns the seconds that took."""
         began = time.monotonic()
         self._wait(name, partial(self._parts().healthy, name), patience_seconds)

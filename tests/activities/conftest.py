@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     from payout_world import PayoutWorld
 
     from storage.database import Database
+
+
+@pytest.fixture(autouse=True)
+def _a_day_that_does_not_end() -> None:
+    """What a test and the code under test call today is one day."""
+    from one_day import wait_out_midnight
+
+    wait_out_midnight(timedelta(minutes=1))
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signer]:
     state, out = tmp_path_factory.mktemp("authority"), tmp_path_factory.mktemp("lender")
     with outside(state) as world:
         issue_lender.write(state, out)
-        stamper = HttpTimestamper(httpx.Client(trust_env=False), f"{world.url}/pki/tsp")
+        stamper = HttpTimestamper(httpx.Client(trust_env=False, timeout=60), f"{world.url}/pki/tsp")
         files = (out / "lender.key.pem", out / "lender.cert.pem", out / "lender.chain.pem")
         yield Signer(LenderSignature(*files, stamper), (out / "authorities.pem").read_bytes())
 

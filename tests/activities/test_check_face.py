@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -232,7 +233,7 @@ async def test_the_enrolled_selfie_is_named_where_it_is_compared_with(records, c
                       policy_version="x", evidence=evidence, at=at)
             )  # fmt: skip
             await moment.session.flush()
-            at = at.replace(microsecond=(at.microsecond + 1) % 1_000_000)
+            at += timedelta(microseconds=1)
     challenge = await _issued(records, client)
     _, evidence = await _shown(records, checks, client, challenge, b"not a clip")
     assert evidence["inputs"]["enrolled_selfie"] == str(selfie)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import shutil
 import signal
 import struct
 import tempfile
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -78,7 +78,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a page in a JPEG's comment": (lambda: _encoded(64, 64, comment=b"<script>alert(1)</script>"), "image-type"),
     "a JPEG that is also a PDF": (lambda: _encoded(64, 64) + b"%PDF-1.4 obj", "image-type"),
     "a picture of 4 pixels": (lambda: _encoded(2, 2), "image-unreadable"),
-    "noise with a JPEG's beginning": (lambda: b"\xff\xd8\xff\xe0" + os.urandom(50_000), "image-unreadable"),
+    "noise with a JPEG's beginning": (
+        lambda: b"\xff\xd8\xff\xe0" + random.Random(1).randbytes(50_000),
+        "image-unreadable",
+    ),
 }
 
 
@@ -135,7 +138,10 @@ HOSTILE_CLIPS: dict[str, tuple[Callable[[], bytes], str]] = {
     "a playlist": (lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "video-unreadable"),
     "a playlist that claims to be MP4": (lambda: b"#EXTftyp\n#EXTM3U\nhttp://127.0.0.1/\n", "video-unreadable"),
     "an MP4's head alone": (lambda: b"\0\0\0\x18ftypisom" + b"\0" * 64, "video-unreadable"),
-    "noise with a WebM's beginning": (lambda: b"\x1a\x45\xdf\xa3" + os.urandom(50_000), "video-unreadable"),
+    "noise with a WebM's beginning": (
+        lambda: b"\x1a\x45\xdf\xa3" + random.Random(2).randbytes(50_000),
+        "video-unreadable",
+    ),
     "an AVI": (lambda: b"RIFF\0\0\0\0AVI LIST", "video-unreadable"),
     "more than 20 MB": (lambda: b"\0\0\0\x18ftypisom" + b"\0" * images.MAX_CLIP_BYTES, "video-too-large"),
     "25 seconds": (lambda: _clip(25, 10), "video-too-long"),
@@ -192,13 +198,21 @@ def test_the_decoder_process_is_limited_in_memory_and_files() -> None:
 
 
 def test_decoding_one_photograph_costs_milliseconds() -> None:
-    images.decode(photo("person_b_1"))
-    taken = []
-    for _ in range(10):
-        start = time.perf_counter()
-        images.decode(photo("person_b_1"))
-        taken.append(time.perf_counter() - start)
-    assert min(taken) < 0.05
+    """Of the processor, in one child that serves them all: how busy the machine is does not matter."""
+    decoder = Decoder(children=1)
+    decoder.picture(photo("person_b_1"))
+    (child,) = _children(decoder)
+    before = _spent_by(child)
+    for _ in range(20):
+        decoder.picture(photo("person_b_1"))
+    assert _spent_by(child) - before < 20 * 0.05
+    assert _children(decoder) == {child}
+    decoder.close()
+
+
+def _spent_by(child: int) -> float:
+    times = psutil.Process(child).cpu_times()
+    return times.user + times.system
 
 
 def _children(decoder: Decoder) -> set[int]:

@@ -122,7 +122,9 @@ class TestWhomItTouches:
         monkeypatch.setattr(steps_module, "_FOUND_AT_ONCE", 7)
         await world.clients(20)
         async with world.records.moment() as moment:
-            everybody = set((await moment.session.exec(select(Client.id))).all())
+            everybody = set(
+                (await moment.session.exec(select(Client.id).where(col(Client.created_at) <= moment.at))).all()
+            )
             until = moment.at.isoformat()
         late = await world.clients(1)
         incident = await world.entered(touched=Touched(query={"kind": "ALL", "until": until}))

@@ -115,7 +115,7 @@ class TestBank:
         assert len(world.payouts("order-1")) == 1
 
     async def test_the_same_order_still_at_work_is_not_settled(self, world: Outside, adapters: Adapters) -> None:
-        world.fault("bank", "pay", "slow", ms=1500)
+        world.fault("bank", "pay", "slow", ms=5000)
         first = asyncio.create_task(pay(adapters))
         while world.control.get("/_control/faults").json():
             await asyncio.sleep(0.02)
@@ -206,9 +206,10 @@ class TestBank:
             await adapters.bank.find("order-1")
 
     async def test_within_the_posting_lag_nothing_is_found_yet(self, world: Outside, adapters: Adapters) -> None:
-        world.bank(mode="lookup_only", posting_lag=0.5)
+        world.bank(mode="lookup_only", posting_lag=3600)
         await pay(adapters)
         assert await adapters.bank.find("order-1") is None
+        world.later(3601)
         assert (await settled(adapters)).status == "DONE"
 
     async def test_a_rejected_payout_names_its_code(self, world: Outside, adapters: Adapters) -> None:

@@ -41,7 +41,9 @@ class Lender:
 
     def signature(self, *, stamped: bool = True) -> LenderSignature:
         """With or without time stamps."""
-        stamper = HttpTimestamper(httpx.Client(trust_env=False), f"{self.world.url}/pki/tsp") if stamped else None
+        stamper = (
+            HttpTimestamper(httpx.Client(trust_env=False, timeout=60), f"{self.world.url}/pki/tsp") if stamped else None
+        )
         return LenderSignature(*self.files, stamper)
 
 
@@ -135,7 +137,7 @@ class TestTheRegulatorsInbox:
 
     async def test_it_refuses_anothers_signature_and_one_of_a_revoked_key(self, lender: Lender) -> None:
         adapters = Adapters(lender.world.url)
-        async with httpx.AsyncClient(base_url=lender.world.url, trust_env=False) as control:
+        async with httpx.AsyncClient(base_url=lender.world.url, trust_env=False, timeout=60) as control:
             person = await SigningKey.obtain(control, OTHER)
             stranger = await SigningKey.obtain(control, OTHER, kind="CEO", bin="990140000014")
             former = await SigningKey.obtain(control, OTHER, kind="CEO", bin=EXAMPLE.bin)

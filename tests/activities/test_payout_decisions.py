@@ -6,7 +6,7 @@ Real: the database with its guards, the engine, the bank over HTTP. Two differen
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -22,14 +22,26 @@ from storage import audit, reviews
 from storage.reviews import LARGE, Evidence
 
 UNKNOWN = "payout-outcome-unknown"
-TODAY = local_date(datetime.now(UTC))
-LIMIT = policy(TODAY).in_tenge("two-people-above-mrp")
-BIG = str(LIMIT + Money("0.01"))
+
+
+def today() -> date:
+    """Asked by each test anew: a long run of all tests may end in another year, with another limit."""
+    return local_date(datetime.now(UTC))
+
+
+def limit() -> Money:
+    """The largest amount that needs nobody."""
+    return policy(today()).in_tenge("two-people-above-mrp")
+
+
+def more() -> str:
+    """The smallest that needs two."""
+    return str(limit() + Money("0.01"))
 
 
 def seen() -> Evidence:
     """A line of the bank's books that no other test has seen."""
-    return Evidence(f"B{uuid4().hex[:14].upper()}", TODAY)
+    return Evidence(f"B{uuid4().hex[:14].upper()}", today())
 
 
 async def parked(world: PayoutWorld, point: str, *, long_ago: bool = True) -> PayoutOrder:
@@ -50,8 +62,8 @@ async def trail(world: PayoutWorld, order: PayoutOrder) -> list[str]:
 
 
 class TestALargeAmount:
-    async def big(self, world: PayoutWorld, amount: str = BIG) -> PayoutOrder:
-        return await world.order(amount, kind=ClientKind.ENTREPRENEUR)
+    async def big(self, world: PayoutWorld, amount: str | None = None) -> PayoutOrder:
+        return await world.order(amount or more(), kind=ClientKind.ENTREPRENEUR)
 
     async def test_is_held_until_two_people_approved_it(self, bank):
         world = bank()
@@ -62,7 +74,7 @@ class TestALargeAmount:
         assert (await world.payouts.ask(order)).state == "held"
         assert (world.bank.sent, world.paid(order)) == (0, [])
         payment = await world.payment(order)
-        assert (payment.sent_at, payment.limit_amount) == (None, LIMIT)
+        assert (payment.sent_at, payment.limit_amount) == (None, limit())
 
         decided = await world.decided(order, LARGE, "approve")
         assert (await world.door.apply_decision(decided)).state == "absent"
@@ -70,12 +82,12 @@ class TestALargeAmount:
         state = await world.until_final(order)
         assert state.state == "done"
         assert (await world.payment(order)).review_id == decided.review_id
-        assert [one["amount"] for one in world.paid(order)] == [BIG]
+        assert [one["amount"] for one in world.paid(order)] == [more()]
         assert (await trail(world, order)).count("payout-approved") == 1
 
     async def test_of_exactly_the_limit_needs_nobody(self, bank):
         world = bank()
-        order = await self.big(world, str(LIMIT))
+        order = await self.big(world, str(limit()))
         assert (await world.until_final(order)).state == "done"
 
     async def test_that_two_people_refused_never_leaves(self, bank):
@@ -257,7 +269,7 @@ class TestEvidence:
         world = bank("neither")
         order = await world.order()
         await world.until_final(order)
-        used = Evidence((await world.payment(order)).bank_reference or "", TODAY)
+        used = Evidence((await world.payment(order)).bank_reference or "", today())
         other = await parked(world, "before")
         with pytest.raises(Conflict, match="bank-reference-used"):
             await world.decided(other, UNKNOWN, "approve", used)
@@ -266,7 +278,7 @@ class TestEvidence:
     async def test_two_who_saw_different_lines_have_not_decided(self, bank, change):
         world = bank("neither")
         order, line = await parked(world, "before"), seen()
-        another = seen() if change == "reference" else line._replace(value_date=TODAY - timedelta(days=1))
+        another = seen() if change == "reference" else line._replace(value_date=today() - timedelta(days=1))
         async with world.database.begin() as session:
             review = await reviews.open_review(
                 session, kind="MONEY", workflow_id=f"disbursement/{uuid4()}", ground=UNKNOWN, payment_key=order.key
@@ -281,7 +293,7 @@ class TestEvidence:
 
 
 async def _shown_in_statement(world: PayoutWorld, order: PayoutOrder) -> None:
-    for _ in range(100):
+    for _ in range(3000):
         if world.paid(order)[0]["status"] == "DONE":
             return
         await asyncio.sleep(0.02)

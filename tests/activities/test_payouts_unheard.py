@@ -22,14 +22,15 @@ class TestAnAnswerThatWasNotHeard:
     @pytest.mark.parametrize("fault", ["reset_after", "hang_after", "truncated", "bad_json"])
     @pytest.mark.parametrize("name", ASKED)
     async def test_is_asked_about(self, bank, name, fault):
-        world = bank(name, http_seconds=0.7)
+        world = bank(name)
+        hasty = replace(world, http_seconds=0.7) if fault == "hang_after" else world
         order = await world.order()
         world.outside.fault("bank", "pay", fault, key=order.order_id)
         with pytest.raises(Exception, match="bank-"):
-            await world.payouts.pay(order)
+            await hasty.payouts.pay(order)
         assert (await world.until_final(order)).state == "done"
         await assert_paid_once(world, order)
-        assert world.bank.sent == 1
+        assert (hasty.bank.sent, world.bank.sent) == (1, 1 if hasty is world else 0)
 
     async def test_parks_at_once_where_the_bank_cannot_be_asked(self, bank):
         world = bank("neither")
@@ -51,33 +52,36 @@ class TestAnAnswerThatWasNotHeard:
 
     async def test_a_slow_bank_that_shows_nothing_yet_is_not_believed(self, bank):
         """The first request is still at the bank when the second try asks: the hole of asking alone."""
-        world = bank("lookup_only", http_seconds=0.3)
+        world = bank("lookup_only")
+        hasty = replace(world, http_seconds=0.5)
         order = await world.order()
-        world.outside.fault("bank", "pay", "slow", ms=1200, key=order.order_id)
+        world.outside.fault("bank", "pay", "slow", ms=5000, key=order.order_id)
         with pytest.raises(Unavailable):
-            await world.payouts.pay(order)
+            await hasty.payouts.pay(order)
         assert (await world.payouts.pay(order)).state == "sending"  # not found, and not sent again
         assert world.paid(order) == []
-        await asyncio.sleep(1.2)
+        while not world.paid(order):
+            await asyncio.sleep(0.1)
         assert (await world.until_final(order)).state == "done"
         await assert_paid_once(world, order)
-        assert world.bank.sent == 1
+        assert (hasty.bank.sent, world.bank.sent) == (1, 0)
 
     async def test_not_found_counts_from_the_last_sending_not_from_the_first(self, bank):
         """The second sending is the slow one: the first is long ago, and its time proves nothing about the second."""
-        world = bank("lookup_only", http_seconds=0.3)
+        world = bank("lookup_only")
+        hasty = replace(world, http_seconds=0.5)
         order = await world.order()
         world.outside.fault("bank", "pay", "reset_before", key=order.order_id)
         with pytest.raises(Unavailable):
             await world.payouts.pay(order)
         await world.time_passes(order)
-        world.outside.fault("bank", "pay", "slow", ms=800, key=order.order_id)
+        world.outside.fault("bank", "pay", "slow", ms=5000, key=order.order_id)
         with pytest.raises(Unavailable):
-            await world.payouts.pay(order)
+            await hasty.payouts.pay(order)
         assert (await world.payouts.pay(order)).state == "sending"
         assert (await world.until_final(order, on_its_way=True)).state == "done"
         await assert_paid_once(world, order)
-        assert world.bank.sent == 2
+        assert (world.bank.sent, hasty.bank.sent) == (1, 1)
 
     async def test_a_key_that_the_bank_may_have_forgotten_is_never_sent_again(self, bank):
         world = bank("keyed", patience=timedelta(0))

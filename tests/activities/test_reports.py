@@ -432,7 +432,7 @@ class TestTheRealInbox:
         with outside(state) as running:
             issue_lender.write(state, out)
             files = (out / "lender.key.pem", out / "lender.cert.pem", out / "lender.chain.pem")
-            stamper = HttpTimestamper(httpx.Client(trust_env=False), f"{running.url}/pki/tsp")
+            stamper = HttpTimestamper(httpx.Client(trust_env=False, timeout=60), f"{running.url}/pki/tsp")
             yield running, LenderSignature(*files, stamper)
 
     async def test_what_is_signed_is_taken_and_answered(

@@ -29,7 +29,7 @@ from tests.support.servicing_world import opened_records
 if TYPE_CHECKING:
     from infra.settings import Archive as ArchiveSettings
 
-LATER = timedelta(days=20)
+LATER = timedelta(days=40)  # than any term with its days off
 
 
 class Signer:

@@ -175,7 +175,7 @@ async def test_a_list_is_kept_half_an_hour_and_its_last_copy_serves_an_outage() 
         return httpx.Response(200, content=forge.list(at=now)) if len(calls) < 2 else httpx.Response(503)
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
-        lists = Lists(client, ["http://authority/a.crl"], 1.0)
+        lists = Lists(client, ["http://authority/a.crl"], 60.0)
         first = await lists.get(now)
         assert await lists.get(now + timedelta(minutes=20)) == first
         assert len(calls) == 1

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from asn1crypto import core
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activities.integrations.signature import asn1
@@ -18,6 +18,7 @@ from infra.counterparties.pki import der
 END = b"\0\0"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(-(2**200), 2**200), st.integers(-631_152_000, 2_524_607_999), st.binary(max_size=300))
 def test_plain_values_are_what_the_library_reads(number: int, seconds: int, content: bytes) -> None:
     at = datetime.fromtimestamp(seconds, UTC)  # 1950 to 2049: UTCTime knows no other years

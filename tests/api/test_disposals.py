@@ -46,9 +46,9 @@ async def over(records: Records, borrower: Borrower) -> UUID:
         client = await records.clients.get(moment.session, borrower.client_id)
         document = await records.documents.keep(
             moment.session, b"words", kind="contract", media_type="text/plain", direction="sent", client=client,
-            retain_until=moment.at + timedelta(seconds=1),
+            retain_until=moment.at + timedelta(seconds=3),
         )  # fmt: skip
-    for _ in range(100):
+    for _ in range(600):
         async with records.database.begin() as session:
             if await now(session) > document.retain_until:
                 return borrower.client_id

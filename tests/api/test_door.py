@@ -124,8 +124,8 @@ async def test_a_server_that_is_away_is_no_answer_within_seconds() -> None:
     with pytest.raises(NoAnswer):
         await door.start("Registration", "registration/x", {})
     with pytest.raises(NoAnswer):
-        await door.update("registration/x", "send_code", {}, "id", 8.0)
+        await door.update("registration/x", "send_code", {}, "id", 2.0)
     with pytest.raises(NoAnswer):
         await door.query("registration/x", "view")
     assert not await door.alive()
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60

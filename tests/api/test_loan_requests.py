@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -31,11 +31,16 @@ from tests.support.api_world import Borrower, Colleague, StandInDoor, assert_pro
 from tests.support.servicing_world import Stamp, lent_to
 
 A_DAY = timedelta(days=1)
-TODAY = local_date(datetime.now(UTC))
+
+
+def today() -> date:
+    return local_date(datetime.now(UTC))
+
+
 OTHER_TERMS = {
     "rate_percent_per_year": "30",
     "periods": 10,
-    "first_due": (TODAY + 40 * A_DAY).isoformat(),
+    "first_due": (today() + 40 * A_DAY).isoformat(),
     "method": "annuity",
     "forgive_penalty": True,
 }
@@ -63,7 +68,7 @@ class Lent:
 
 def terms(days_late: int) -> LoanTerms:
     """Terms whose first instalment is late by so many days today."""
-    first_due = TODAY - days_late * A_DAY
+    first_due = today() - days_late * A_DAY
     return LoanTerms(
         principal=Money(150_000),
         rate_percent_per_year=Decimal("36.5"),
@@ -107,9 +112,9 @@ class TestEarlyRepayment:
         assert [one["choice"] for one in shown["plans"]] == ["shorter_term", "smaller_instalment"]
         wish = await running.call("PUT", "/repayment-wish", json={"choice": "smaller_instalment"})
         assert wish.status_code == 200
-        assert wish.json()["since"] == TODAY.isoformat()
+        assert wish.json()["since"] == today().isoformat()
         async with running.records.moment() as moment:
-            use = await wishes.use_for(moment.session, running.loan_id, TODAY)
+            use = await wishes.use_for(moment.session, running.loan_id, today())
         await running.pay("50000.00", use)
         upcoming = (await running.call("GET", "/upcoming")).json()
         assert upcoming == shown["plans"][1]["rows"]
@@ -126,7 +131,7 @@ class TestEarlyRepayment:
         assert_problem(await running.call("PUT", "/repayment-wish", json={"choice": "due"}), 409, "loan-closed")
 
     async def test_a_past_day_has_no_preview(self, running: Lent) -> None:
-        body = {"on": (TODAY - A_DAY).isoformat()}
+        body = {"on": (today() - A_DAY).isoformat()}
         assert_problem(await running.call("POST", "/early-repayment/preview", json=body), 422, "day-in-the-past", "/on")
 
     async def test_the_newest_wish_counts_and_the_same_key_is_one_wish(self, running: Lent) -> None:
@@ -135,7 +140,7 @@ class TestEarlyRepayment:
             await running.call("PUT", "/repayment-wish", key=key, json={"choice": "shorter_term"})
         await running.call("PUT", "/repayment-wish", json={"choice": "due"})
         async with running.records.moment() as moment:
-            assert await wishes.use_for(moment.session, running.loan_id, TODAY) is Use.DUE
+            assert await wishes.use_for(moment.session, running.loan_id, today()) is Use.DUE
             trail = await audit.of_subject(moment.session, f"loan:{running.loan_id}")
         assert [one["action"] for one in trail].count("repayment-wished") == 2
 
@@ -167,7 +172,7 @@ class TestAskingForOtherTerms:
         made = answers[0].json()
         assert answers[1].json() == made
         assert (made["n"], made["state"], made["next"]) == (1, "RECEIVED", "wait")
-        assert made["answer_due"] == (TODAY + 15 * A_DAY).isoformat()
+        assert made["answer_due"] == (today() + 15 * A_DAY).isoformat()
         workflow, start = door.started[f"restructuring/{late.loan_id}/1"]
         assert (workflow, str(start.request_id)) == ("Restructuring", made["request_id"])
         assert (await late.call("GET", "/restructuring")).json() == [made]
@@ -280,7 +285,7 @@ class TestAnswering:
             ({"decision": "refuse", "reason_code": "no-such", "terms": None}, "reason-unknown", "/reason_code"),
             ({"terms": OTHER_TERMS | {"rate_percent_per_year": "36.6"}}, "rate-above-contract", None),
             ({"terms": OTHER_TERMS | {"rate_percent_per_year": 30}}, "rate-not-text", None),
-            ({"terms": OTHER_TERMS | {"first_due": TODAY.isoformat()}}, "first-due-too-early", None),
+            ({"terms": OTHER_TERMS | {"first_due": today().isoformat()}}, "first-due-too-early", None),
         ],
     )
     async def test_a_decision_that_cannot_be_is_refused(

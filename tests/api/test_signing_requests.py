@@ -113,7 +113,7 @@ async def test_the_kit_of_borrowers_signs_by_the_telephone_too(world: SigningWor
         borrower, _, iin = await world.registrant()
         app = BorrowerApp(
             world.http, cast(Any, None), unused, unused, unused, b"", b"", b"", device=borrower.device,
-            token=borrower.token, client_id=str(borrower.client_id), patience_seconds=20,
+            token=borrower.token, client_id=str(borrower.client_id), patience_seconds=180,
             scan=lambda code, iin=iin, behaviour=behaviour: world.scan(code, iin, behaviour),
         )  # fmt: skip
         if behaviour == "sign":
@@ -236,7 +236,7 @@ async def test_who_does_not_sign_leaves_a_request_that_ends_by_itself(
 async def test_too_late_is_gone(world: SigningWorld) -> None:
     borrower, document, iin = await world.registrant()
     async with world.records.moment() as moment:
-        row = await signing.ask(moment.session, uuid4(), borrower.client_id, document.id, "CMS_SIGN_ONLY", 2)
+        row = await signing.ask(moment.session, uuid4(), borrower.client_id, document.id, "CMS_SIGN_ONLY", 5)
     told = await world.scan(f"mobileSign:{world.url}/mgovSign?{row.id}", iin, "late")
     assert (told["open_status"], told["get_status"], told["put_status"]) == (200, 200, 410)
     state = await stands(borrower, {"signing_request_id": str(row.id)})

@@ -31,6 +31,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+PATIENCE_MS = 180_000  # of the browser, on a busy machine
 ANN = persona(7101)
 BIN = "490740000014"
 CONTENT = bytes(range(256)) * 400  # more than one piece, every byte
@@ -62,7 +63,7 @@ class Desk:
         (await self.control.put("/_control/ncalayer", json=body)).raise_for_status()
 
     async def sign(self, **options: Any) -> dict[str, Any]:
-        asked = {"address": self.address, "connectSeconds": 5, "signSeconds": 5, **options}
+        asked = {"address": self.address, "connectSeconds": 60, "signSeconds": 60, **options}
         call = "([content, options]) => globalThis.signBytes(content, options)"
         told: dict[str, Any] = await self.page.evaluate(call, [b64encode(CONTENT).decode(), asked])
         return told
@@ -107,12 +108,13 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
     async with (
         served_app(outside, port) as url,
         served_app(site(f"ws://127.0.0.1:{port}")) as home,
-        httpx.AsyncClient(base_url=url, trust_env=False) as control,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as control,
         async_playwright() as playwright,
     ):
         (await control.post("/_control/personas", json=ANN)).raise_for_status()
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = await (await browser.new_context(locale="kk-KZ")).new_page()
+        page.set_default_timeout(PATIENCE_MS)
         made = Desk(page, control, NativeVerifier(trust, control, f"{url}/pki"), address)
         page.on("console", lambda said: made.console.append(said.text))
         await page.goto(home)
@@ -190,7 +192,7 @@ async def test_nobody_is_there_or_does_not_greet(desk: Desk) -> None:
 
 
 async def test_the_script_is_served_as_a_script_and_nothing_else_is(desk: Desk) -> None:
-    async with httpx.AsyncClient(base_url=desk.page.url, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=desk.page.url, trust_env=False, timeout=60) as http:
         answer = await http.get("/static/ncalayer.js")
         assert answer.headers["content-type"].startswith("text/javascript")
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"

@@ -23,7 +23,7 @@ from api.app import create_app
 from api.services import Services
 from storage import passwords
 from tests.api.conftest import _QUICK, _services, records  # noqa: F401 - a fixture
-from tests.browser.test_ncalayer import FLAGS
+from tests.browser.test_ncalayer import FLAGS, PATIENCE_MS
 from tests.support.api_world import PASSWORD, StandInDoor, new_iin, new_phone
 
 DEVICE = {
@@ -70,6 +70,7 @@ async def page(records: Records, _quick: None) -> AsyncIterator[Page]:  # noqa: 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         opened = await browser.new_page()
+        opened.set_default_timeout(PATIENCE_MS)
         while not server.started:
             await asyncio.sleep(0.02)
         devices = await opened.context.new_cdp_session(opened)

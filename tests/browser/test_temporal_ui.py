@@ -47,6 +47,8 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 CASE_ID = "application/demo-17"
+PATIENCE_MS = 180_000  # of the browser, on a busy machine
+expect.set_options(timeout=PATIENCE_MS)
 PICTURES = os.environ.get("NESIE_SCREENSHOTS")  # read now: fixtures clear NESIE_* variables
 
 
@@ -172,6 +174,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def logged_in(browser: Browser, site: Site, login: str) -> AsyncIterator[tuple[Page, list[str]]]:
     """A page of somebody who has gone through the log-in form; with the problems that the browser saw."""
     context = await browser.new_context(viewport={"width": 1500, "height": 1000}, locale="ru-RU")
+    context.set_default_timeout(PATIENCE_MS)
     problems: list[str] = []
 
     def guard(request: Asked) -> None:
@@ -219,16 +222,16 @@ async def test_a_reader_sees_the_case_in_clear_text_cannot_signal_and_is_sent_to
     site: Site, browser: Browser
 ) -> None:
     async with logged_in(browser, site, "aliya") as (page, problems):
-        await expect(page.get_by_text(CASE_ID).first).to_be_visible(timeout=20_000)
+        await expect(page.get_by_text(CASE_ID).first).to_be_visible()
         await picture(page, "list")
         await page.get_by_text(CASE_ID).first.click()
-        await expect(page.get_by_text("Отчёт кредитного бюро").first).to_be_visible(timeout=20_000)
+        await expect(page.get_by_text("Отчёт кредитного бюро").first).to_be_visible()
         await expect(page.get_by_text(demo_case.PLANTED_IIN).first).to_be_visible()
         await picture(page, "case")
         run_id = page.url.split("/workflows/")[1].split("/")[1]
         await page.goto(page.url.rsplit("/", 1)[0] + "/user-metadata")
         details = page.frame_locator("#user-metadata-current-details").get_by_text("Стадия: WAITS").first
-        await expect(details).to_be_visible(timeout=20_000)
+        await expect(details).to_be_visible()
         await picture(page, "details")
         assert await signal_status(page) == 403
         assert problems == []
@@ -242,7 +245,7 @@ async def test_a_reader_sees_the_case_in_clear_text_cannot_signal_and_is_sent_to
 async def test_on_call_staff_signal_and_what_they_type_is_sealed(site: Site, browser: Browser) -> None:
     async with logged_in(browser, site, "daniyar") as (page, problems):
         await page.get_by_text(CASE_ID).first.click()
-        await expect(page.get_by_text("Отчёт кредитного бюро").first).to_be_visible(timeout=20_000)
+        await expect(page.get_by_text("Отчёт кредитного бюро").first).to_be_visible()
         await page.get_by_role("button", name="More Actions").last.click()
         await page.locator(':text("Send a Signal"):visible').last.click()
         dialog = page.locator("dialog[open]")

@@ -145,6 +145,6 @@ def _doctor(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
         env={**os.environ, "NESIE_STATE": str(state)},
     )

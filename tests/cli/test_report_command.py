@@ -156,7 +156,7 @@ async def test_past_periods_are_begun_through_the_schedules(nesie: Nesie, kept_s
     await schedules.set_up(client)
     code, told, _ = await nesie("backfill", "--from", "2026-01", "--to", "2026-10", "--code", "refusals", "--json")
     assert (code, told["cases"]) == (0, [f"report/refusals/2026-{month:02d}" for month in range(1, 11)])
-    for _ in range(100):  # no worker runs here: ten are waiting to be begun
+    for _ in range(1200):  # no worker runs here: ten are waiting to be begun
         found = [one async for one in client.list_workflows("WorkflowType = 'ReportDue'")]
         if len(found) == 10:
             break

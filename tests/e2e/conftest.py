@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +14,16 @@ from infra.borrower.app import BorrowerApp
 from infra.borrower.town import Town
 from infra.settings import Settings
 from infra.stack import Stack
+from tests.support.one_day import wait_out_midnight
 
 _SEEDS = itertools.count(7000)
 NewBorrower = Callable[..., Awaitable[BorrowerApp]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _module_on_one_day() -> None:
+    """The tests of a module speak of one day, in loans and books that they share."""
+    wait_out_midnight(timedelta(minutes=15))
 
 
 @pytest.fixture(scope="session")

@@ -78,13 +78,34 @@ async def slow(town: Town, settings: Settings, lend: Lend) -> dict[str, Any]:
 
     async def back_after_twenty_seconds() -> Books:
         app, application = cases["down"]
+        await cases["failure"]  # down for those who look, too
         await asyncio.sleep(20)
         books = await assert_nothing_paid(settings, town, app, application)
         await mend(town, application)
         return books
 
+    cases["failure"] = asyncio.create_task(failure_of(settings, cases["down"][1]))
     cases["back"] = asyncio.create_task(back_after_twenty_seconds())
     return cases
+
+
+async def failure_of(settings: Settings, application: str) -> str:
+    """What staff see of the pending activity of a disbursement, once an attempt of it has failed."""
+    client = await temporal(settings)
+    handle = client.get_workflow_handle(f"disbursement/{application}")
+
+    async def failure() -> str | None:
+        try:
+            described = await handle.describe()
+        except RPCError:  # the disbursement has not begun yet
+            return None
+        for pending in described.raw_description.pending_activities:
+            if pending.HasField("last_failure"):
+                error = await client.data_converter.decode_failure(pending.last_failure)
+                return f"{getattr(error, 'type', '')}: {error}"
+        return None
+
+    return str(await soon(failure, "a failed attempt"))
 
 
 async def mend(town: Town, application: str) -> None:
@@ -107,24 +128,10 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-async def test_what_staff_see_while_the_bank_cannot_be_understood(slow, settings: Settings):
+async def test_what_staff_see_while_the_bank_cannot_be_understood(slow):
     """The failure of the pending activity names the party and what is wrong, and no personal data."""
-    app, application = slow["down"]
-    client = await temporal(settings)
-    handle = client.get_workflow_handle(f"disbursement/{application}")
-
-    async def failure() -> str | None:
-        try:
-            described = await handle.describe()
-        except RPCError:  # the disbursement has not begun yet
-            return None
-        for pending in described.raw_description.pending_activities:
-            if pending.HasField("last_failure"):
-                error = await client.data_converter.decode_failure(pending.last_failure)
-                return f"{getattr(error, 'type', '')}: {error}"
-        return None
-
-    text = await soon(failure, "a failed attempt")
+    app, _ = slow["down"]
+    text = await slow["failure"]
     assert "Unavailable" in text
     assert "bank-unavailable" in text
     assert app.persona.iin not in text
@@ -181,9 +188,13 @@ async def test_another_sum_or_account_in_the_banks_books_stops_before_booking_an
     review = await officer.review_of(workflow)
     assert (review["kind"], review["ground"], review["second_person"]) == ("MONEY", "bank-mismatch", True)
     assert review["ground_title"] == "The bank's answer differs from the order"
-    described = await (await temporal(settings)).get_workflow_handle(workflow).describe()
-    shown = {pair.key.name: pair.value for pair in described.typed_search_attributes}
-    assert (shown["Stage"], shown["NeedsPerson"]) == ("unknown", True)
+    case = (await temporal(settings)).get_workflow_handle(workflow)
+
+    async def needs_a_person() -> dict[str, Any] | None:  # the case shows it after the review is in the queue
+        shown = {pair.key.name: pair.value for pair in (await case.describe()).typed_search_attributes}
+        return shown if shown["NeedsPerson"] else None
+
+    assert (await soon(needs_a_person, "the case on the list of those for people"))["Stage"] == "unknown"
 
     books = await books_of(settings, town, regular, application)
     assert (books.stage, books.payment.state, books.postings, books.loans) == ("DISBURSING", "unknown", 0, 0)
@@ -257,6 +268,7 @@ async def test_a_refused_payout_or_an_unproved_owner_ends_the_case_with_its_grou
 
 async def test_a_bank_that_accepted_and_never_answered_is_asked_not_paid_again(slow, town, settings):
     app, application = slow["timed out"]
+    await app.log_in()  # idle since the module began
     await app.issued(application)
     await assert_paid_once(settings, town, app, application, AMOUNT)
     assert len(await calls(town, "pay", application)) == 1
@@ -266,6 +278,7 @@ async def test_a_bank_that_was_down_for_twenty_seconds_pays_when_it_is_back(slow
     app, application = slow["down"]
     books = await slow["back"]
     assert (books.stage, books.paid) == ("DISBURSING", [])
+    await app.log_in()  # idle since the module began
     await app.issued(application)
     await assert_paid_once(settings, town, app, application, AMOUNT)
     assert (await town.world.get("/_control/faults")).json() == []

@@ -290,7 +290,7 @@ class TestMoneyBack:
             told = await app.call("GET", f"/loans/{loan_id}/refund")
             return told if told["state"] == "account-wanted" else None
 
-        told = await soon(wanted, "the client to be asked for an account", 60)
+        told = await soon(wanted, "the client to be asked for an account")
         assert (told["owed"], told["ground"]) == ("500.00", "receiver-unknown")
         kinds = [one["kind"] for one in await app.call("GET", f"/loans/{loan_id}/notices")]
         assert sorted(kinds) == ["CLOSED", "REFUND_ACCOUNT"]
@@ -308,7 +308,7 @@ class TestMoneyBack:
             told = await app.call("GET", f"/loans/{loan_id}/refund")
             return told if told["state"] == "paid" else None
 
-        told = await soon(paid, "the refund", 60)
+        told = await soon(paid, "the refund")
         assert [one["amount"] for one in told["paid"]] == ["500.00"]
         answer = await town.world.get("/_control/bank/payouts", params={"order_id": f"refund:{loan_id}:1"})
         assert [(one["iban"], one["amount"], one["status"]) for one in answer.json()] == [
@@ -330,7 +330,7 @@ class TestMoneyBack:
                 found = (await incoming.by_keys(session, [key])).get(key)
                 return found if found is not None and found.state == "BOOKED" else None
 
-        assert (await soon(booked, "the operator's money", 30)).matched_by == "operator"
+        assert (await soon(booked, "the operator's money")).matched_by == "operator"
         found = await reconcile(settings, today)
         assert found.terminals is not None
         (one,) = [one for one in found.terminals.settlements if one.key == key]

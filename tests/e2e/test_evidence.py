@@ -24,6 +24,7 @@ from infra.settings import Settings
 from infra.stack import Stack
 from infra.stack.environment import StackFile, save_settings, with_login
 from infra.stack.programs import ROOT
+from rules.calendar import local_date
 from rules.editions import edition
 from rules.policy import policy
 from rules.products import product_version
@@ -50,8 +51,9 @@ async def test_a_decision_is_stored_with_the_edition_the_policy_and_the_product_
     issued: str, regular: BorrowerApp, settings: Settings
 ):
     row = await row_of(settings, issued)
-    of_the_day = policy(row.created_at.date())
-    assert row.edition == edition(row.created_at.date()).name
+    day = local_date(row.created_at)
+    of_the_day = policy(day)
+    assert row.edition == edition(day).name
     assert row.policy_version == row.decision["policy_version"] == of_the_day.version
     assert product_version(row.product_code, row.product_version).code == "personal"
     assert (row.decision["result"], row.decision["grounds"]) == ("approved", [])
@@ -72,7 +74,7 @@ async def test_each_ground_of_a_refusal_cites_a_paragraph_and_the_row_of_the_pol
     assert set(grounds) == {"voluntary-refusal", "debt-burden-too-high"}
     for code, name in (("voluntary-refusal", "voluntary-refusal-rule"), ("debt-burden-too-high", "debt-burden-cap")):
         assert grounds[code]["paragraph"]
-        assert grounds[code]["policy_row"] == policy(row.created_at.date()).row_id(name)
+        assert grounds[code]["policy_row"] == policy(local_date(row.created_at)).row_id(name)
     (decided,) = [
         one for one in await trail(settings, f"application:{application}") if one["action"].startswith("decision-")
     ]
@@ -85,7 +87,11 @@ async def test_the_trail_of_an_application_tells_its_whole_life_in_order_with_wh
     done = await asyncio.to_thread(nesie, stack.state, "audit", "show", f"application:{issued}", "--json")
     entries = json.loads(done.stdout)["entries"]
     client, worker = f"client:{regular.client_id}", "system:worker"
-    life = [(one["actor"], one["action"]) for one in entries]
+    life = [
+        (one["actor"], one["action"])
+        for one in entries
+        if one["action"] != "face-retry"  # a borrower films again where a movement was not seen
+    ]
     assert life == [
         (client, "application-submitted"),
         (worker, "stage-due_diligence"),
@@ -171,12 +177,13 @@ async def test_each_identification_is_judged_again_from_the_archive_with_the_rea
         told = await judged_again(stack, one["id"])
         assert (told["same"], told["findings"]) == (True, []), told
         assert all(check["same"] and not check["differences"] for check in told["checks"])
-        steps.append([check["step"] for check in told["checks"] if check["repeated"]])
+        steps.append(list(dict.fromkeys(check["step"] for check in told["checks"] if check["repeated"])))
     assert steps == [["document", "face", "signature"], ["face", "signature"]]
     with as_superuser(stack, settings) as connection:
         change = (
             "update identification_check set evidence = jsonb_set(evidence, '{result,match,cosine}', %s)"
-            " where application_id = %s and step = 'face' returning evidence->'result'->'match'->>'cosine'"
+            " where application_id = %s and step = 'face' and outcome = 'passed'"
+            " returning evidence->'result'->'match'->>'cosine'"
         )
         connection.execute(change, ("0.99", issued))
     told = await judged_again(stack, listed[1]["id"])
@@ -247,7 +254,7 @@ async def test_a_process_with_a_wrong_master_key_refuses_to_start(name: str, sta
 
     def start() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            PROCESSES[name], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=False
+            PROCESSES[name], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
 
     done = await asyncio.to_thread(start)

@@ -7,11 +7,13 @@ borrower with card, camera and signing key. Proven: every invariant of the demon
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from cli.proofs import invariants_of, proofs_of
 from infra.settings import Settings
+from tests.support.real_world import soon
 
 
 class Silent:
@@ -63,12 +65,11 @@ async def test_a_new_loan_is_furnished_to_the_state_bureau(client, town):
     await app.choose(application, "own")
     await app.sign_contract(application)
     await app.issued(application)
-    for _ in range(100):
+
+    async def at_bureau() -> list[dict[str, Any]]:
         contracts = (await town.world.get("/_control/bureau/contracts")).json()
-        held = [one for one in contracts if one["iin"] == app.persona.iin]
-        if held:
-            assert [one["op"] for one in held[0]["records"]] == ["NEW"]
-            assert (held[0]["principal"], held[0]["outstanding"]) == ("50000.00", "50000.00")
-            return
-        await asyncio.sleep(0.2)
-    raise AssertionError("no NEW record came to the bureau")
+        return [one for one in contracts if one["iin"] == app.persona.iin]
+
+    (held,) = await soon(at_bureau, "the NEW record at the bureau")
+    assert [one["op"] for one in held["records"]] == ["NEW"]
+    assert (held["principal"], held["outstanding"]) == ("50000.00", "50000.00")

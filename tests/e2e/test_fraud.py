@@ -27,7 +27,7 @@ from rules.money import Money
 from rules.schedule import LoanTerms, Method
 from tests.e2e.test_incoming_payments import transfer
 from tests.e2e.test_loan_life import at_bureau, documents_of
-from tests.support.real_world import Colleague, our_records, soon, temporal, trail
+from tests.support.real_world import Colleague, our_records, soon, stage_of, temporal, trail
 from tests.support.servicing_world import lent_to
 from workflows.servicing import ServeLoan, Servicing
 
@@ -102,7 +102,7 @@ async def proved(who: Colleague, paper: dict[str, Any], *wanted: str) -> dict[st
         done = set(wanted) <= {one["name"] for one in shown["duties"]}
         return shown if done and shown["clock"] != "RUNNING" else None  # the clock ends just after its proofs
 
-    found: dict[str, Any] = await soon(look, f"proofs of {wanted}", 60)
+    found: dict[str, Any] = await soon(look, f"proofs of {wanted}")
     return found
 
 
@@ -115,14 +115,14 @@ async def test_a_paper_suspends_a_loan_and_its_cancellation_resumes_it(
     async def reported() -> bool:
         return await at_bureau(town, lent["number"]) == ["NEW"]
 
-    await soon(reported, "the NEW record at the bureau", 40)
+    await soon(reported, "the NEW record at the bureau")
     paper = await entered(officer, lent["number"])
     case = (await temporal(settings)).get_workflow_handle(paper["workflow_id"])
 
     async def begun() -> bool:
-        return bool((await case.query("view"))["stage"] == "RECEIVED")
+        return await stage_of(case) == "RECEIVED"
 
-    await soon(begun, "the case", 20)
+    await soon(begun, "the case")
     assert (await regular.call("GET", path))["status"] == "ACTIVE"  # one person alone suspends nothing
     own = await officer.http.post(f"/staff/api/papers/{paper['paper_id']}/confirm")
     assert (own.status_code, own.json()["code"]) == (403, "second-person-needed")
@@ -155,7 +155,7 @@ async def test_a_paper_suspends_a_loan_and_its_cancellation_resumes_it(
     async def paid() -> bool:
         return len(await regular.call("GET", f"{path}/payments")) == 1
 
-    await soon(paid, "the payment", 40)
+    await soon(paid, "the payment")
     assert (await regular.call("GET", path))["status"] == "SUSPENDED"
 
     # the cancellation

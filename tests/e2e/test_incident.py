@@ -11,7 +11,8 @@ import asyncio
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -91,7 +92,7 @@ async def test_a_borrower_and_the_regulator_are_told_and_two_people_close_it(
     async def informed() -> Any:
         return (await clocks(settings, incident)).get("P13.1-inform", StatutoryClock).state == "MET"
 
-    await soon(informed, "both are told", 60)
+    await soon(informed, "both are told")
     (message,) = [one for one in await regular.call("GET", "/messages") if one["direction"] == "to_client"]
     assert SECRET not in message["text"]
     texts = (await town.world.get("/_control/sms", params={"to": regular.persona.phone})).json()
@@ -124,7 +125,7 @@ async def test_what_the_system_finds_gets_its_case(settings: Settings, office: l
     """A document's row is made to point at other bytes; the next scrub is asked for at once."""
     async with our_records(settings) as kept:
         async with kept.moment() as moment:
-            until = moment.at + timedelta(minutes=10)
+            until = moment.at + timedelta(hours=1)
             plain: dict[str, Any] = {"kind": "evidence", "media_type": "t", "direction": "made", "client": None}
             damaged = await kept.documents.keep(moment.session, b"one", retain_until=until, **plain)
         assert settings.database.owner_url is not None
@@ -139,14 +140,14 @@ async def test_what_the_system_finds_gets_its_case(settings: Settings, office: l
         lines = (await office[0].http.get(HERE, params={"state": "OPEN"})).json()
         return next((one for one in lines if one["kind"] == "ARCHIVE_DAMAGE"), None)
 
-    line = await soon(found, "the damage", 60)
+    line = await soon(found, "the damage")
     assert (await shown(office[0], line["incident_id"]))["facts"]["document"] == str(damaged.id)
     handle = client.get_workflow_handle(line["workflow_id"])
 
     async def begun() -> bool:
         return (await clocks(settings, line["incident_id"])).get("P13.1-inform", StatutoryClock).state == "MET"
 
-    await soon(begun, "its case", 60)
+    await soon(begun, "its case")
     await handle.terminate()
 
 
@@ -161,18 +162,20 @@ async def test_ten_thousand_clients_are_told_once_each_although_the_worker_is_ki
         csv = "client_id\n" + "\n".join(str(one) for one in clients)
         incident = UUID(await entered(office[0], clients={"csv": csv}))
         taken = time.monotonic() - began
-        await until(kept, incident, lambda done: done.told >= MANY // 5)
-        await asyncio.to_thread(stack.kill, "worker")
-        told_at_kill = (await progress(kept, incident)).told
+        async with last_client_held(settings, incident):
+            await until(kept, incident, lambda done: done.told >= MANY // 5)
+            await asyncio.to_thread(stack.kill, "worker")
+            told_at_kill = (await progress(kept, incident)).told
         await until(kept, incident, lambda done: done.told == MANY)
         told = time.monotonic() - began
-        await until(kept, incident, lambda done: done.texted >= MANY // 4)
-        rss.append(await worker_rss(stack))
-        await asyncio.to_thread(stack.kill, "worker")
-        texted_at_kill = (await progress(kept, incident)).texted
+        async with last_client_held(settings, incident):
+            await until(kept, incident, lambda done: done.texted >= MANY // 4)
+            rss.append(await worker_rss(stack))
+            await asyncio.to_thread(stack.kill, "worker")
+            texted_at_kill = (await progress(kept, incident)).texted
         await until(kept, incident, lambda done: done.texted == MANY)
         texted = time.monotonic() - began
-        await soon(lambda: met(settings, incident), "the term is met", 60)
+        await soon(lambda: met(settings, incident), "the term is met")
         rss.append(await worker_rss(stack))
         assert 0 < told_at_kill < MANY
         assert 0 < texted_at_kill < MANY
@@ -199,6 +202,21 @@ async def test_ten_thousand_clients_are_told_once_each_although_the_worker_is_ki
     assert max(rss) - min(rss) < 150
 
 
+@asynccontextmanager
+async def last_client_held(settings: Settings, incident: UUID) -> AsyncIterator[None]:
+    """Meanwhile nobody can note of the incident's last client that they were told: the telling stands before its end.
+
+    By the owner, whose transactions may wait as long as they like.
+    """
+    assert settings.database.owner_url is not None
+    owner = Database(settings.database.owner_url.get_secret_value(), pool_size=1)
+    async with owner.begin() as session:
+        held = "select 1 from incident_client where incident_id = :id order by client_id desc limit 1 for update"
+        assert (await run(session, held, id=incident)).scalar_one()
+        yield
+    await owner.close()
+
+
 async def progress(kept: Any, incident: UUID) -> incident_clients.Progress:
     async with kept.moment() as moment:
         return await incident_clients.progress(moment.session, incident)
@@ -208,7 +226,7 @@ async def until(kept: Any, incident: UUID, true: Callable[[incident_clients.Prog
     async def look() -> bool:
         return true(await progress(kept, incident))
 
-    await soon(look, "the telling", 400)
+    await soon(look, "the telling", 1200)
 
 
 async def met(settings: Settings, incident: UUID) -> bool:
@@ -217,7 +235,7 @@ async def met(settings: Settings, incident: UUID) -> bool:
 
 async def worker_rss(stack: Stack) -> float:
     """Megabytes of the worker and its children."""
-    await asyncio.to_thread(stack.wait_healthy, "worker", 60)
+    await asyncio.to_thread(stack.wait_healthy, "worker", 180)
     one = psutil.Process(stack.status()["worker"]["pid"])
     return sum(part.memory_info().rss for part in [one, *one.children(recursive=True)]) / 2**20
 

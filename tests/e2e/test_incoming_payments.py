@@ -7,6 +7,7 @@ personal account, the bank's own books, and our ledger.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import secrets
 from collections.abc import AsyncIterator
@@ -32,6 +33,8 @@ from storage.tables import IncomingPayment, OutboxAction, StatementLine
 from tests.support.outside_world import persona
 from tests.support.real_world import Colleague, down, nesie, offered, our_records, soon, temporal
 from workflows.incoming import id_of
+
+_STRANGERS = itertools.count(1000)
 
 
 @pytest.fixture
@@ -116,7 +119,7 @@ async def in_state(settings: Settings, key: str, state: str) -> IncomingPayment:
         found = await row(settings, key)
         return found if found is not None and found.state == state else None
 
-    found: IncomingPayment = await soon(look, f"a payment that is {state}", 30)
+    found: IncomingPayment = await soon(look, f"a payment that is {state}")
     return found
 
 
@@ -138,7 +141,7 @@ async def say(who: Colleague, path: str, body: Any = None, key: str | None = Non
 
 async def stranger(town: Town) -> str:
     """The account of somebody who is no client of ours."""
-    person = persona(int(secrets.randbelow(8000)) + 1000)
+    person = persona(next(_STRANGERS))
     (await town.world.post("/_control/personas", json=person)).raise_for_status()
     return str(person["accounts"][0]["iban"])
 
@@ -326,7 +329,7 @@ async def test_money_for_a_closed_loan_goes_back_to_its_client(client, town, set
     async def given_back() -> bool:
         return await balance(town, iban) == before and (await ended.debt())["overpaid"] == "0.00"
 
-    await soon(given_back, "the overpayment on the client's account", 60)
+    await soon(given_back, "the overpayment on the client's account")
     assert await ended.payments() == sorted([owed, "500.00"])
     assert (await ended.app.call("GET", f"/loans/{ended.loan_id}"))["status"] == "CLOSED"
 

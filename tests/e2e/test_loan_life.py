@@ -80,7 +80,7 @@ async def test_a_loan_is_repaid_early_closed_and_the_overpayment_comes_back(clie
         found = [one for one in await app.call("GET", f"/loans/{loan_id}/notices") if one["kind"] == "CLOSED"]
         return await app.fetch(f"/loans/{loan_id}/certificate") if found else None
 
-    pdf = await soon(certified, "the certificate of no debt", 40)
+    pdf = await soon(certified, "the certificate of no debt")
     sealed = await seal_of(settings, pdf)
     assert sealed.bottom_line
     assert sealed.timestamped
@@ -91,13 +91,13 @@ async def test_a_loan_is_repaid_early_closed_and_the_overpayment_comes_back(clie
         debt = await app.call("GET", f"/loans/{loan_id}/debt")
         return (debt["total_to_close"], debt["overpaid"]) == ("0.00", "0.00")
 
-    await soon(refunded, "the refund", 40)
+    await soon(refunded, "the refund")
     assert await paid_back(town, loan_id) == [(ABOVE, app.persona.iban, "DONE")]
 
     async def reported() -> bool:
         return await at_bureau(town, loan["number"]) == ["NEW", "CLOSE"]
 
-    await soon(reported, "the CLOSE record at the bureau", 40)
+    await soon(reported, "the CLOSE record at the bureau")
 
     case = (await temporal(settings)).get_workflow_handle(f"loan/{loan_id}")
     outcome = await case.result()
@@ -121,7 +121,7 @@ async def test_a_loan_is_repaid_early_closed_and_the_overpayment_comes_back(clie
         debt = await app.call("GET", f"/loans/{loan_id}/debt")
         return len(payments) == 2 and debt["overpaid"] == "0.00"
 
-    await soon(back_again, "the second refund", 40)
+    await soon(back_again, "the second refund")
     assert await paid_back(town, loan_id, 2) == [("100.00", app.persona.iban, "DONE")]
     assert [one["kind"] for one in await app.call("GET", f"/loans/{loan_id}/notices")] == ["CLOSED"]
     await case.result()
@@ -173,7 +173,7 @@ class TestArrears:
         async def told() -> list[Any]:
             return [one for one in await regular.call("GET", f"/loans/{late['loan_id']}/notices")]
 
-        (notice,) = await soon(told, "the arrears notice", 30)
+        (notice,) = await soon(told, "the arrears notice")
         assert (notice["kind"], notice["due_on"]) == ("ARREARS", (late["today"] + 5 * A_DAY).isoformat())
         content = notice["document"]["content"].removeprefix("/api/v1")
         assert (await regular.fetch(content)).startswith(b"%PDF-")
@@ -182,13 +182,13 @@ class TestArrears:
             outbox = (await town.world.get("/_control/sms", params={"to": regular.persona.phone})).json()
             return any("кабинет" in one["text"] or "account" in one["text"] for one in outbox)
 
-        await soon(texted, "the SMS", 20)
+        await soon(texted, "the SMS")
 
         async def reported() -> bool:
             ops = await at_bureau(town, late["number"])
             return ops[:1] == ["NEW"]
 
-        await soon(reported, "the record at the bureau", 40)
+        await soon(reported, "the record at the bureau")
 
     async def test_new_terms_are_asked_for_proposed_signed_and_booked(
         self, regular: BorrowerApp, late: dict[str, Any], officer: Colleague, settings: Settings
@@ -213,7 +213,7 @@ class TestArrears:
             (found,) = await regular.call("GET", f"{path}/restructuring")
             return found if found["state"] == "PROPOSED" else None
 
-        offer = await soon(proposed, "the written answer", 30)
+        offer = await soon(proposed, "the written answer")
         signing = f"{path}/restructuring/{asked['request_id']}/signing"
 
         async def signed() -> dict[str, Any]:
@@ -230,7 +230,7 @@ class TestArrears:
             (found,) = await regular.call("GET", f"{path}/restructuring")
             return found if found["state"] == "ACCEPTED" else None
 
-        done = await soon(accepted, "the new terms", 30)
+        done = await soon(accepted, "the new terms")
         upcoming = await regular.call("GET", f"{path}/upcoming")
         assert upcoming == offer["terms"]["rows"]
         assert len(upcoming) == 12

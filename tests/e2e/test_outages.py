@@ -65,7 +65,7 @@ async def test_an_action_taken_while_temporal_is_dead_is_answered_202_and_done_o
         state = (await town.api.get(answers[0].json()["poll"], headers=headers(regular))).json()
         return state if state["status"] != "waiting" else None
 
-    assert (await soon(answered, "the answer", 60))["status"] == "done"
+    assert (await soon(answered, "the answer"))["status"] == "done"
     async with our_records(settings) as kept, kept.database.begin() as session:
         kept_action = await session.get_one(OutboxAction, action)
     assert (kept_action.state, kept_action.name, kept_action.workflow_id) == (
@@ -138,7 +138,7 @@ async def test_an_archive_killed_in_the_middle_of_an_upload_leaves_all_of_it_or_
     first = await upload
     assert first.status_code in (200, 202, 503)
     assert len(await documents_of(settings, app)) in (0, 2)
-    await asyncio.to_thread(stack.wait_healthy, "archive", 30)
+    await asyncio.to_thread(stack.wait_healthy, "archive", 180)
     if first.status_code == 503:
         await app.show_card()
     assert len(await documents_of(settings, app)) == 2
@@ -160,7 +160,7 @@ async def test_the_face_step_is_answered_although_both_workers_die_in_the_middle
     while not await looking():
         assert not step.done(), "the step was over before anybody could be killed"
     await asyncio.gather(*(asyncio.to_thread(stack.kill, name) for name in ("biometrics", "worker")))
-    await asyncio.wait_for(step, 60)  # raises Stopped where it did not pass
+    await step  # raises Stopped where it did not pass
     history = (await handle.fetch_history()).events
     attempts = [
         event.activity_task_started_event_attributes.attempt
@@ -171,15 +171,13 @@ async def test_the_face_step_is_answered_although_both_workers_die_in_the_middle
     state = await app.call("GET", f"/registrations/{app.client_id}")
     assert state["step"] == "signature"
     for name in ("biometrics", "worker"):
-        await asyncio.to_thread(stack.wait_healthy, name, 30)
+        await asyncio.to_thread(stack.wait_healthy, name, 180)
 
 
 async def test_a_session_outlives_the_api(regular: BorrowerApp, town: Town, stack: Stack):
     token = regular.token
-    await asyncio.to_thread(stack.kill, "api")
-    with pytest.raises(httpx.TransportError):
+    with down(stack, "api"), pytest.raises(httpx.TransportError):
         await town.api.get("/api/v1/applications", headers=headers(regular))
-    await asyncio.to_thread(stack.wait_healthy, "api", 30)
     assert (await town.api.get("/api/v1/applications", headers=headers(regular))).status_code == 200
     assert regular.token == token
 

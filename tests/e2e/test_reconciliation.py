@@ -108,7 +108,7 @@ async def test_a_loan_that_the_statement_does_not_show_is_found(stack, regular, 
         now = await reconcile(settings, today)
         return (now.missing, now.adds_up) == ([], True)
 
-    await soon(mended, "the mended statement", 60)
+    await soon(mended, "the mended statement")
 
 
 async def test_every_night_starts_the_case_of_the_day_before(settings: Settings) -> None:

@@ -28,7 +28,7 @@ from tests.e2e.test_fraud import confirmed, entered, proved
 from tests.e2e.test_incoming_payments import transfer
 from tests.e2e.test_loan_life import at_bureau, documents_of, seal_of
 from tests.support.outside_world import iban
-from tests.support.real_world import Colleague, offered, our_records, soon, temporal, trail
+from tests.support.real_world import Colleague, offered, our_records, soon, stage_of, temporal, trail
 
 PAID, LATER = "7000.00", "450.00"
 
@@ -90,7 +90,7 @@ async def test_a_verdict_takes_the_debt_away_and_gives_everything_back(
     async def paid() -> bool:
         return len(await app.call("GET", f"{path}/payments")) == 1
 
-    await soon(paid, "the payment", 40)
+    await soon(paid, "the payment")
 
     # the victim's resolution stands when the verdict comes
     resolution = await entered(officer, number)
@@ -107,9 +107,9 @@ async def test_a_verdict_takes_the_debt_away_and_gives_everything_back(
     case = (await temporal(settings)).get_workflow_handle(verdict["workflow_id"])
 
     async def waits() -> bool:
-        return bool((await case.query("view"))["stage"] == "WAITING_FOR_FORCE")
+        return await stage_of(case) == "WAITING_FOR_FORCE"
 
-    await soon(waits, "the wait for the proof of force", 30)
+    await soon(waits, "the wait for the proof of force")
     assert (await app.call("GET", path))["status"] == "SUSPENDED"
     assert (await second.http.get(f"/staff/api/papers/{verdict['paper_id']}")).json()["clock"] is None
 
@@ -130,7 +130,7 @@ async def test_a_verdict_takes_the_debt_away_and_gives_everything_back(
     async def gone() -> bool:
         return bool((await app.call("GET", path))["status"] == "WRITTEN_OFF")
 
-    await soon(gone, "the write-off", 60)
+    await soon(gone, "the write-off")
     debt = await app.call("GET", f"{path}/debt")
     assert (debt["total_to_close"], debt["overdue_days"], debt["overpaid"]) == ("0.00", 0, PAID)
 
@@ -139,7 +139,7 @@ async def test_a_verdict_takes_the_debt_away_and_gives_everything_back(
         found = await app.call("GET", f"{path}/refund")
         return found if found["state"] == "account-wanted" else None
 
-    wanted = await soon(asked, "the question for an account", 60)
+    wanted = await soon(asked, "the question for an account")
     assert (wanted["ground"], wanted["owed"]) == ("account-disputed", PAID)
     own = await second_account(town, app)
     with pytest.raises(Refused):
@@ -177,12 +177,12 @@ async def test_a_verdict_takes_the_debt_away_and_gives_everything_back(
     async def again() -> bool:
         return await returned(town, loan_id, 2) == [(LATER, own, "DONE")]
 
-    await soon(again, "the return of the late payment", 60)
+    await soon(again, "the return of the late payment")
 
     async def nothing_owed() -> bool:
         return bool((await app.call("GET", f"{path}/debt"))["overpaid"] == "0.00")
 
-    await soon(nothing_owed, "the books after the late return", 40)
+    await soon(nothing_owed, "the books after the late return")
     await assert_books_agree(settings, loan_id)
     refund = await app.call("GET", f"{path}/refund")
     assert (refund["state"], [one["amount"] for one in refund["paid"]]) == ("paid", [PAID, LATER])

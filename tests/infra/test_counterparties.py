@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +157,15 @@ class TestFaults:
                     "/sms/v1/messages",
                     json={"to": "+77010000001", "text": fault, "sender": "N", "ttl_s": 60},
                     headers={"Idempotency-Key": fault},
-                    timeout=0.3,
+                    timeout=httpx.Timeout(60, read=0.3),
                 )
-            outbox = world.control.get("/_control/sms", params={"to": "77010000001"}).json()
-            assert len(outbox) == arrived
+            until(lambda: world.faults_left() == [])
+
+            def outbox() -> list[Any]:
+                return list(world.control.get("/_control/sms", params={"to": "77010000001"}).json())
+
+            until(lambda count=arrived, seen=outbox: len(seen()) >= count)
+            assert len(outbox()) == arrived
 
     def test_reset_after_cuts_the_connection_when_the_work_is_done(self, world: Outside) -> None:
         world.fault("sms", "send", "reset_after")
@@ -170,11 +175,13 @@ class TestFaults:
 
     def test_a_second_call_under_a_key_in_work_is_told_so(self, world: Outside) -> None:
         person = world.plant(persona(1))
-        world.fault("bank", "pay", "slow", ms=600)
+        world.fault("bank", "pay", "slow", ms=5000)
         with pytest.raises(httpx.ReadTimeout):
             world.control.post(
-                "/bank/v1/payouts", json=order(person), headers={"Idempotency-Key": "key-1"}, timeout=0.2
-            )
+                "/bank/v1/payouts", json=order(person), headers={"Idempotency-Key": "key-1"},
+                timeout=httpx.Timeout(60, read=0.2),
+            )  # fmt: skip
+        until(lambda: world.faults_left() == [])  # the first call is at work
         assert pay(world, order(person)).json()["code"] == "IN_PROGRESS"
         until(lambda: len(world.payouts("order-1")) == 1)
         assert pay(world, order(person)).status_code == 202
@@ -215,11 +222,12 @@ class TestBank:
 
     def test_a_payout_cannot_be_found_within_the_posting_lag(self, world: Outside) -> None:
         person = world.plant(persona(1))
-        world.bank(posting_lag=0.4)
+        world.bank(posting_lag=3600)
         pay(world, order(person))
         params = {"order_id": "order-1"}
         assert world.control.get("/bank/v1/payouts", params=params).status_code == 404
-        until(lambda: world.control.get("/bank/v1/payouts", params=params).status_code == 200)
+        world.later(3601)
+        assert world.control.get("/bank/v1/payouts", params=params).status_code == 200
 
     def test_a_bank_without_lookup_says_so(self, world: Outside) -> None:
         world.bank(mode="neither")
@@ -234,11 +242,13 @@ class TestBank:
 
     def test_a_return_comes_back_into_the_balance(self, world: Outside, hears: Listener) -> None:
         person = world.plant(persona(1))
-        world.fault("bank", "pay", "returned", after_seconds=0.1)
+        world.fault("bank", "pay", "returned", after_seconds=3600)
         pay(world, order(person))
+        until(lambda: len(hears.received) == 1)
+        world.later(3601)
         until(lambda: len(hears.received) == 2)
         assert [event["data"]["status"] for event in hears.events()] == ["DONE", "RETURNED"]
-        day = datetime.now(UTC).date().isoformat()
+        day = local_date(datetime.now(UTC) + timedelta(seconds=3601)).isoformat()
         lines = [
             line
             for date in (day, world.payouts("order-1")[0]["value_date"])
@@ -289,7 +299,7 @@ class TestBank:
         body = {"iban": iban, "amount": "1.00", "bank_ref": f"P-{fault.upper()}"}
         world.control.post("/_control/bank/incoming", json=body).raise_for_status()
 
-        def times_told() -> int:  # word of an earlier test's payment may come in between
+        def times_told() -> int:
             return sum(event["data"]["bank_ref"] == body["bank_ref"] for event in hears.events())
 
         until(lambda: times_told() == told)
@@ -378,10 +388,6 @@ class TestTerminals:
 
 class TestCallbacks:
     def test_a_callback_is_signed_and_repeated_until_it_is_taken(self, world: Outside, hears: Listener) -> None:
-        time.sleep(0.7)  # one of an earlier test may still be on its way
-        while hears.received:
-            hears.received.clear()
-            time.sleep(0.7)
         person = world.plant(persona(1))
         hears.answers = [500, 404]
         pay(world, order(person))
@@ -413,8 +419,10 @@ class TestCallbacks:
 
     def test_a_forged_copy_goes_first_and_the_true_one_follows(self, world: Outside, hears: Listener) -> None:
         person = world.plant(persona(1))
-        world.fault("bank", "callback", "bad_signature")
+        world.fault("bank", "callback", "bad_signature", ms=3_600_000)
         pay(world, order(person))
+        until(lambda: len(hears.received) == 1)
+        world.later(3601)
         until(lambda: len(hears.received) == 2)
         (_, forged, body), (_, true, again) = hears.received
         with pytest.raises(NotConfirmed):
@@ -429,17 +437,20 @@ class TestCallbacks:
 
     def test_callbacks_may_come_out_of_order(self, world: Outside, hears: Listener) -> None:
         person = world.plant(persona(1))
-        world.fault("bank", "callback", "out_of_order", ms=100)
+        world.fault("bank", "callback", "out_of_order", ms=3_600_000)
         pay(world, order(person))
+        until(lambda: len(hears.received) == 1)
+        world.later(3601)
         until(lambda: len(hears.received) == 2)
         assert [event["data"]["status"] for event in hears.events()] == ["DONE", "IN_PROGRESS"]
 
     def test_a_late_callback_comes_late(self, world: Outside, hears: Listener) -> None:
         person = world.plant(persona(1))
-        world.fault("bank", "callback", "late", ms=400)
+        world.fault("bank", "callback", "late", ms=3_600_000)
         pay(world, order(person))
         until(lambda: world.payouts("order-1")[0]["status"] == "DONE")
         assert hears.received == []
+        world.later(3601)
         until(lambda: hears.received)
 
 
@@ -468,9 +479,8 @@ def test_a_change_of_a_persona_is_merged(world: Outside) -> None:
     assert now["surname"] == person["surname"]
 
 
-def test_everything_accepted_survives_kill_9(tmp_path: Path, hears: Listener) -> None:
+def test_everything_accepted_survives_kill_9(tmp_path: Path, world: Outside, hears: Listener) -> None:
     """A payout, its key, its callback still to be sent and a waiting fault outlive the process."""
-    hears.received.clear()
     person = persona(1)
     with _process(tmp_path, hears) as (child, client):
         client.post("/_control/personas", json=person).raise_for_status()
@@ -505,11 +515,12 @@ class _process:
             [*command, "--port", str(self._port), "--log-level", "error"], cwd=ROOT, env=environment
         )
         self._client = httpx.Client(
-            base_url=f"http://127.0.0.1:{self._port}", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False
-        )
+            base_url=f"http://127.0.0.1:{self._port}", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False,
+            timeout=60,
+        )  # fmt: skip
 
     def __enter__(self) -> tuple[subprocess.Popen[bytes], httpx.Client]:
-        until(self._healthy, 20)
+        until(self._healthy)
         return self._child, self._client
 
     def __exit__(self, *_: object) -> None:

@@ -143,7 +143,7 @@ def test_the_worker_says_what_is_wrong_and_does_not_start(tmp_path: Path) -> Non
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]

@@ -58,7 +58,7 @@ async def worker(client: Client) -> AsyncIterator[Worker]:
 
 async def stage(client: Client, workflow_id: str, wanted: str) -> demo_case.DemoView:
     handle = client.get_workflow_handle_for(demo_case.Demo.run, workflow_id)
-    for _ in range(100):
+    for _ in range(600):
         view = await handle.query(demo_case.Demo.view)
         if view.stage == wanted:
             return view
@@ -137,7 +137,7 @@ async def test_plain_signals_and_updates_are_refused_and_the_case_goes_on(client
 async def test_a_plainly_started_workflow_does_not_run(client: Client, worker: Worker) -> None:
     plain = Client(client.service_client, namespace=client.namespace, data_converter=pydantic_data_converter)
     handle = await plain.start_workflow("Demo", args=[CASE, 0], id="case/plain-start", task_queue=demo_case.QUEUE)
-    for _ in range(60):
+    for _ in range(600):
         types = [event.event_type for event in (await handle.fetch_history()).events]
         if EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED in types:
             break

@@ -38,9 +38,9 @@ def documents(archive: Archive, vault: Vault) -> Documents:
 
 
 async def test_what_is_put_comes_back_with_version_hash_size_and_lock(archive: Archive) -> None:
-    content, until = secrets.token_bytes(200_000), _soon()
+    content, until, before = secrets.token_bytes(200_000), _soon(), datetime.now(UTC)
     stored = await archive.put(content, "contract", until)
-    assert stored.key.startswith(f"contract/{datetime.now(UTC):%Y/%m}/")
+    assert stored.key.startswith(tuple(f"contract/{at:%Y/%m}/" for at in (before, datetime.now(UTC))))
     assert (stored.sha256, stored.size) == (sha256(content).hexdigest(), 200_000)
     assert until <= stored.retain_until < until + timedelta(seconds=1)
     assert await archive.get(stored.key, stored.version_id) == content

@@ -121,7 +121,7 @@ async def _everybody_is_served(watched: Watched) -> None:
             answer = await run(session, "select :n + count(*) from pg_class where relname = 'half_done'", n=n)
             return int(answer.scalar_one())
 
-    answers = await asyncio.wait_for(asyncio.gather(*(use(n) for n in range(2 * POOL))), 20)
+    answers = await asyncio.wait_for(asyncio.gather(*(use(n) for n in range(2 * POOL))), 300)
     assert answers == list(range(2 * POOL))
     assert watched.busy() == {}
     assert watched.pool.checkedout() == 0  # type: ignore[attr-defined]

@@ -111,7 +111,8 @@ async def test_a_queued_action_is_given_to_one_sender_until_it_is_answered(separ
         assert [action.id for action in first] == ["0", "1"]
         assert [action.id for action in second] == ["2", "3"]
         await outbox.answered(one, "0", b"sealed result")
-        await outbox.failed(one, "1")
+        for _ in range(7):  # the seventh failure waits for a minute
+            await outbox.failed(one, "1")
         await outbox.failed(two, "2", final=True, result=b"sealed reason")
     async with database.begin() as session:
         assert [action.id for action in await outbox.due(session)] == ["3"], "a failed one waits for its next time"
@@ -119,7 +120,7 @@ async def test_a_queued_action_is_given_to_one_sender_until_it_is_answered(separ
         assert done is not None
         assert (done.state, done.result) == ("done", b"sealed result")
         assert waiting is not None
-        assert (waiting.state, waiting.attempts, waiting.result) == ("waiting", 1, None)
+        assert (waiting.state, waiting.attempts, waiting.result) == ("waiting", 7, None)
         assert waiting.next_attempt_at > waiting.created_at
         assert failed is not None
         assert (failed.state, failed.result) == ("failed", b"sealed reason")

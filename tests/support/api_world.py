@@ -66,19 +66,26 @@ def new_key() -> str:
     return secrets.token_hex(16)
 
 
+_GIVEN: set[str] = set()  # of ten million numbers, two of some thousand are the same more often than one thinks
+
+
 def new_iin() -> str:
     """A valid IIN that nobody has."""
     while True:
         year, month, day = 60 + secrets.randbelow(40), 1 + secrets.randbelow(12), 1 + secrets.randbelow(28)
         eleven = f"{year:02d}{month:02d}{day:02d}4{secrets.randbelow(10**4):04d}"
         digit = check_digit(eleven)
-        if digit is not None:
+        if digit is not None and eleven not in _GIVEN:
+            _GIVEN.add(eleven)
             return eleven + digit
 
 
 def new_phone() -> str:
     """A mobile number that nobody has."""
-    return f"+7701{secrets.randbelow(10**7):07d}"
+    while (number := f"+7701{secrets.randbelow(10**7):07d}") in _GIVEN:
+        pass
+    _GIVEN.add(number)
+    return number
 
 
 def registration_body(**changes: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -15,7 +14,7 @@ from rules.calendar import end_of_day, local_date
 from rules.money import Money
 from rules.schedule import Installment, instalments
 from tests.support.played import Played
-from tests.support.turned import at_rest
+from tests.support.turned import Patience, at_rest
 from workflows import attributes
 from workflows.servicing import LoanView, ServeLoan, Servicing
 
@@ -69,12 +68,11 @@ class LoanLife:
 
     async def asleep(self, done: Callable[[LoanView], bool] = lambda view: True) -> LoanView:
         """Wait until the loan was looked at and the case sleeps again."""
-        for _ in range(400):
+        async for _ in Patience():
             await at_rest(self.handle, ("Furnishing",))
             view: LoanView = await self.handle.query(Servicing.view)
             if (view.tended is not None or view.trouble is not None) and done(view):
                 return view
-            await asyncio.sleep(0.05)
         raise AssertionError(f"never asleep: {view}")
 
     async def noon_of(self, day: date) -> LoanView:
@@ -88,27 +86,24 @@ class LoanLife:
 
     async def until(self, call: str) -> None:
         """Wait until something has been done."""
-        for _ in range(400):
+        async for _ in Patience():
             if any(one.startswith(call) for one in self.calls):
                 return
-            await asyncio.sleep(0.05)
         raise AssertionError(f"never {call}: {self.calls}")
 
     async def missed(self, rule: str) -> None:
         """Wait until the clock of a rule has been missed."""
-        for _ in range(400):
+        async for _ in Patience():
             if any(one.row.rule == rule and "MISSED" in one.kinds for one in self.played.clocks.kept.values()):
                 return
-            await asyncio.sleep(0.05)
         raise AssertionError(f"never missed: {rule}")
 
     async def shows_a_person(self) -> TypedSearchAttributes:
         """Wait until the case is on the list of those that need a person; what that list shows of it."""
-        for _ in range(400):
+        async for _ in Patience():
             shown = (await self.handle.describe()).typed_search_attributes
             if shown.get(attributes.NEEDS_PERSON):
                 return shown
-            await asyncio.sleep(0.05)
         raise AssertionError("never needs a person")
 
     async def pays(self, on: date, amount: Money) -> None:

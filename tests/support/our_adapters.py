@@ -128,7 +128,7 @@ async def submit(one: Adapters, batch_id: str, *records: BureauRecord) -> str:
 
 
 async def settled(one: Adapters) -> Any:
-    for _ in range(200):
+    for _ in range(3000):
         found = await one.bank.find("order-1")
         if found and found.status != "ACCEPTED":
             return found

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,15 @@ class Outside:
         """What the bank really accepted."""
         return list(self.control.get("/_control/bank/payouts", params={"order_id": order_id}).raise_for_status().json())
 
+    def later(self, seconds: float) -> None:
+        """Move the services' clock forward."""
+        now = datetime.now(UTC) + timedelta(seconds=seconds)
+        self.control.post("/_control/clock", json={"now": now.isoformat()}).raise_for_status()
+
+    def faults_left(self) -> list[dict[str, Any]]:
+        """Faults that have not happened yet."""
+        return list(self.control.get("/_control/faults").raise_for_status().json())
+
     def contracts(self) -> list[dict[str, Any]]:
         """What the state bureau holds of our contracts."""
         return list(self.control.get("/_control/bureau/contracts").raise_for_status().json())
@@ -105,14 +115,13 @@ class Outside:
 def outside(state: Path, callback_url: str = "") -> Iterator[Outside]:
     """The real application under uvicorn."""
     config = Config(state=state, token=TOKEN, callback_secret=SECRET, callback_url=callback_url)
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(config), port=free_port(), log_level="error", timeout_graceful_shutdown=1)
-    )
+    server = uvicorn.Server(uvicorn.Config(create_app(config), port=0, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until(lambda: server.started)
-    url = f"http://127.0.0.1:{server.config.port}"
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False) as control:
+    url = f"http://127.0.0.1:{_port_of(server)}"
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as control:
         try:
             yield Outside(url, control)
         finally:
@@ -120,18 +129,21 @@ def outside(state: Path, callback_url: str = "") -> Iterator[Outside]:
             thread.join(10)
 
 
+def _port_of(server: uvicorn.Server) -> int:
+    """The port that the kernel gave it."""
+    return int(server.servers[0].sockets[0].getsockname()[1])
+
+
 @asynccontextmanager
 async def served_app(app: Any, port: int | None = None) -> AsyncIterator[str]:
     """An application on a socket, in this loop; its address."""
-    config = uvicorn.Config(
-        app, port=port or free_port(), log_level="error", access_log=False, timeout_graceful_shutdown=1
-    )
+    config = uvicorn.Config(app, port=port or 0, log_level="error", access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.02)
     try:
-        yield f"http://127.0.0.1:{config.port}"
+        yield f"http://127.0.0.1:{_port_of(server)}"
     finally:
         server.should_exit = True
         await serving
@@ -178,7 +190,7 @@ def listener() -> Iterator[Listener]:
         server.server_close()
 
 
-def until(condition: Any, seconds: float = 30.0) -> None:
+def until(condition: Any, seconds: float = 120.0) -> None:
     """Wait for something to become true."""
     deadline = time.monotonic() + seconds
     while not condition():

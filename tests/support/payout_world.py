@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,9 +37,13 @@ from storage.clients import Clients
 from storage.database import Database, run
 from storage.tables import OutboundPayment
 from storage.vault import Vault
+from tests.support.api_world import new_phone
 
 AMOUNT = "150000.00"
 BANKS = ("keyed", "lookup_only", "neither")
+
+
+_SERIALS = itertools.count(100)  # tests plant the first ones themselves
 
 
 class Killed(BaseException):
@@ -114,9 +119,9 @@ class PayoutWorld:
         **known: Any,
     ) -> PayoutOrder:
         """The payout of a signed application of somebody whom the bank knows."""
-        serial = secrets.randbelow(10_000)
+        serial = next(_SERIALS) % 10_000
         who = self.outside.plant(persona(serial) | {"accounts": [{"iban": iban(serial)}]} | known)
-        person = person_of(who["surname"], who["given_name"], who["iin"], f"+7701{secrets.randbelow(10**7):07d}")
+        person = person_of(who["surname"], who["given_name"], who["iin"], new_phone())
         how = receiving or Receiving(method=ReceivingMethod.OWN_ACCOUNT, value=iban(serial))
         ref = await signed_application(self.records, person, how, Money(amount), kind=kind)
         return PayoutOrder.disbursement(ref)
@@ -157,7 +162,7 @@ class PayoutWorld:
                 ago=self.certain_after,
             )
 
-    async def until_final(self, order: PayoutOrder, seconds: float = 10.0, *, on_its_way: bool = False) -> PaymentState:
+    async def until_final(self, order: PayoutOrder, seconds: float = 60.0, *, on_its_way: bool = False) -> PaymentState:
         """What the case does: pay, ask, and pay again where the payment is certainly not with the bank.
 
         on_its_way: a request is still with the bank; else what it does not show it never got, and its time passes.

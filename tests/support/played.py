@@ -73,6 +73,7 @@ class Played:
         self.account_ground: str | None = None
         self.orders: list[PayoutOrder] = []
         self.payments = [PaymentState(state="done", payout_id="p-1", loan_id=self.loan_id)]
+        self.decided: PaymentState | None = None  # what a decision of two people leads to, where not to the next state
         self.waiting_until: datetime | None = None
         self.known_decisions: dict[UUID, str] = {}
         self.cash = PlayedCash(self.calls)
@@ -216,6 +217,7 @@ class Played:
 
         @activity.defn
         async def reach_stage(reached: StageReached) -> None:
+            await self.stored.wait()
             self.calls.append(f"stage:{reached.stage}:{','.join(reached.grounds)}")
 
         @activity.defn
@@ -264,7 +266,7 @@ class Played:
         @activity.defn
         async def apply_decision(decided: PaymentDecided) -> PaymentState:
             self.calls.append("decided")
-            return state()
+            return self.decided or state()
 
         @activity.defn
         async def furnish_new(ref: LoanRef) -> str:

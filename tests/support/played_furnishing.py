@@ -16,6 +16,7 @@ class PlayedFurnishing:
     """waiting: how many records each making of a batch finds. in_work: askings before the bureau is done.
 
     cases: ids of those who wait for the bureau's word. taken: unset, the bureau is silent when a batch is sent.
+    making: unset, a batch is being made. A batch that is made, sent or asked about again is as the first time left it.
     """
 
     def __init__(self, calls: list[str]) -> None:
@@ -27,6 +28,9 @@ class PlayedFurnishing:
         self.answer = BatchState(state="done", size=1, accepted=1)
         self.taken = asyncio.Event()
         self.taken.set()
+        self.making = asyncio.Event()
+        self.making.set()
+        self.made: dict[UUID, int] = {}
 
     def activities(self) -> Sequence[Callable[..., Any]]:
         """The real names and shapes."""
@@ -39,9 +43,12 @@ class PlayedFurnishing:
 
         @activity.defn
         async def make_batch(wanted: BatchWanted) -> BatchMade:
+            await self.making.wait()
             self.calls.append("make-batch")
-            size = self.waiting.pop(0) if self.waiting else 0
-            self.unfinished += [wanted.batch_id] if size else []
+            if wanted.batch_id not in self.made:
+                self.made[wanted.batch_id] = self.waiting.pop(0) if self.waiting else 0
+                self.unfinished += [wanted.batch_id] if self.made[wanted.batch_id] else []
+            size = self.made[wanted.batch_id]
             return BatchMade(
                 size=size,
                 unfinished=list(self.unfinished),
@@ -56,7 +63,7 @@ class PlayedFurnishing:
             await self.taken.wait()
             self.calls.append(f"send-batch:{ref.batch_id}")
             if self.answer.state == "done" and self.answer.accepted + self.answer.rejected < self.answer.size:
-                self.unfinished.remove(ref.batch_id)
+                self._finished(ref)
                 return self.answer
             return BatchState(state="sent", size=self.answer.size)
 
@@ -66,7 +73,7 @@ class PlayedFurnishing:
             if self.in_work:
                 self.in_work -= 1
                 return BatchState(state="sent", size=self.answer.size)
-            self.unfinished.remove(ref.batch_id)
+            self._finished(ref)
             return self.answer
 
         @activity.defn
@@ -75,3 +82,7 @@ class PlayedFurnishing:
             return self.cases
 
         return [enqueue, make_batch, send_batch, ask_batch, cases_waiting]
+
+    def _finished(self, ref: BatchRef) -> None:
+        if ref.batch_id in self.unfinished:
+            self.unfinished.remove(ref.batch_id)

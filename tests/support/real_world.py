@@ -17,7 +17,8 @@ from uuid import UUID
 import httpx
 import pyotp
 from sqlmodel import col, select
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 
 from activities.context import Records, open_records
 from bench import books as bench_books
@@ -133,8 +134,8 @@ async def past_review(app: BorrowerApp, application: str) -> None:
     await soon(look, "the case after its review")
 
 
-async def soon(look: Callable[[], Awaitable[Any]], what: str, patience_seconds: float = 20.0) -> Any:
-    """The first true answer of `look`."""
+async def soon(look: Callable[[], Awaitable[Any]], what: str, patience_seconds: float = 180.0) -> Any:
+    """The first true answer of `look`. The patience is a busy machine's: nothing is proved by how soon it came."""
     for _ in range(int(patience_seconds / 0.1)):
         found = await look()
         if found:
@@ -155,6 +156,14 @@ async def temporal(settings: Settings) -> Client:
     return await connect(at.address, at.namespace, data_converter(PayloadKeys.of(settings.keys)))
 
 
+async def stage_of(case: WorkflowHandle[Any, Any]) -> str | None:
+    """The stage that a case shows; None while it has not been started, or nobody works on it."""
+    try:
+        return str((await case.query("view"))["stage"])
+    except RPCError:
+        return None
+
+
 @contextmanager
 def down(stack: Stack, name: str) -> Iterator[None]:
     """A part that was killed with -9 and stays dead; at the end it is back and healthy."""
@@ -163,7 +172,7 @@ def down(stack: Stack, name: str) -> Iterator[None]:
         yield
     finally:
         stack.revive(name)
-        stack.wait_healthy(name, 60)
+        stack.wait_healthy(name, 180)
 
 
 def nesie(state: Path, *words: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -174,7 +183,7 @@ def nesie(state: Path, *words: str, given: str = "", **environment: str) -> subp
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "NESIE_STATE": str(state), **environment},
     )
 
@@ -209,7 +218,9 @@ class Colleague:
     @classmethod
     def _of(cls, stack: Stack, settings: Settings, made: dict[str, Any]) -> Colleague:
         http = httpx.AsyncClient(
-            base_url=stack.addresses()["api"].removesuffix("/api/v1"), headers={"Origin": settings.public_url}
+            base_url=stack.addresses()["api"].removesuffix("/api/v1"),
+            headers={"Origin": settings.public_url},
+            timeout=60,  # the API itself waits for a workflow longer than a client of httpx does for it
         )
         return cls(http, made["login"], made["staff_id"], pyotp.parse_uri(made["totp_uri"]))  # type: ignore[arg-type]
 

@@ -20,6 +20,7 @@ from activities.interceptors import BusinessErrors
 from infra.codec import PayloadKeys
 from infra.temporal import RUNNER, data_converter
 from rules.errors import BusinessError
+from tests.support.one_day import wait_out_midnight
 from tests.support.played import Played, fact
 from workflows import attributes
 from workflows.everything import WORKFLOWS
@@ -35,6 +36,12 @@ ATTRIBUTES: list[SearchAttributeKey] = [
     attributes.CASE_KIND, attributes.STAGE, attributes.NEEDS_PERSON, attributes.EDITION, attributes.DEADLINE,
     attributes.DEADLINE_RULE,
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _a_day_that_does_not_end() -> None:
+    """Every virtual clock begins on the real day, and so do the days that a test counts from."""
+    wait_out_midnight(timedelta(minutes=2))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ Activities are played. Proven: who is waited for and how long, what ends the cas
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from temporalio.client import WorkflowHandle
 from activities.cash_orders import CashOrderState
 from activities.payout_orders import PaymentState
 from tests.support.played import Played, fact
+from tests.support.turned import Patience
 from tests.workflows.test_origination import SIGN, choose, reached
 from tests.workflows.test_registration import refusal_of
 from workflows.collection import Collection
@@ -39,10 +39,9 @@ def collection(start, handle: WorkflowHandle) -> WorkflowHandle:
 
 
 async def called(played: Played, what: str, times: int = 1) -> None:
-    for _ in range(300):
+    async for _ in Patience():
         if played.calls.count(what) >= times:
             return
-        await asyncio.sleep(0.05)
     raise AssertionError(f"never {what}: {played.calls}")
 
 

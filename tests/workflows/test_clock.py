@@ -24,7 +24,7 @@ from rules.errors import BusinessError
 from rules.evidence import Frozen
 from rules.policy import policy
 from tests.support.played import Played
-from tests.support.turned import at_rest, worker_of
+from tests.support.turned import Patience, at_rest, worker_of
 from tests.workflows.conftest import Starter
 from workflows import attributes
 from workflows.clock import MOVED, NO_CALENDAR, SIGNAL, ClockMoved, Clocks
@@ -110,10 +110,9 @@ class Kept:
         return made
 
     async def until(self, true) -> None:
-        for _ in range(400):
+        async for _ in Patience():
             if true():
                 return
-            await asyncio.sleep(0.02)
         raise AssertionError(f"never: {[one.told for one in self.played.clocks.kept.values()]}")
 
     async def settled(self) -> Seen:
@@ -124,10 +123,9 @@ class Kept:
 
     async def shows(self, due: datetime | None) -> None:
         """Wait until the lists of Temporal UI show this end."""
-        for _ in range(300):
+        async for _ in Patience():
             if (await self.shown())[0] == due:
                 return
-            await asyncio.sleep(0.03)
         raise AssertionError(f"never {due}: {await self.shown()}")
 
     async def turn_to(self, instant: datetime) -> Seen:
@@ -328,7 +326,7 @@ class TestMoved:
             kept = await Kept.begun(start, played, "P13.2")
             last = local_date(kept.due() - A_LITTLE)
             await kept.moved(off(last))
-            await asyncio.wait_for(played.reading.wait(), 20)
+            await asyncio.wait_for(played.reading.wait(), 90)
             again = off(last, local_date(kept.due(calendar=off(last)) - A_LITTLE))
             await kept.moved(again)  # what the case is about to be told is out of date already
             played.go_on.set()

@@ -8,7 +8,6 @@ Rules: para 13, part 2; para 13, part 3.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -24,7 +23,7 @@ from rules.errors import Conflict
 from rules.suspension import CLOCK
 from tests.support.loan_life import LoanLife
 from tests.support.played import Played
-from tests.support.turned import Turned, at_rest, worker_of
+from tests.support.turned import Patience, Turned, at_rest, worker_of
 from tests.workflows.conftest import Starter
 from tests.workflows.test_registration import refusal_of
 from workflows import attributes
@@ -102,11 +101,10 @@ class Suspended(Turned):
 
 
 async def the_duties_done(paper: Suspended, stage: str = "SUSPENDED") -> SuspensionView:
-    for _ in range(200):
+    async for _ in Patience():
         view = await paper.settled()
         if view.stage == stage:
             return view
-        await asyncio.sleep(0.05)
     raise AssertionError(f"never {stage}: {view}")
 
 

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
@@ -21,6 +21,7 @@ from activities.reconciliation import GROUND, TerminalsReconciled
 from rules.payment_keys import return_key
 from tests.support.played import Played, fact
 from tests.support.played_incoming import a_day
+from tests.support.turned import Patience, under_way
 from tests.workflows.test_registration import refusal_of
 from workflows import attributes
 from workflows.incoming import GIVE_UP_AFTER, LOOK_AGAIN, NOT_IN_TENGE, IncomingPayment, TakeMoney, id_of
@@ -40,22 +41,20 @@ async def begun(start, key: str) -> WorkflowHandle:
 
 async def shows(handle: WorkflowHandle, stage: str, *, needs_person: bool = False) -> None:
     """Wait until the case shows a stage to staff."""
-    for _ in range(200):
+    async for _ in Patience():
         try:
             found = (await handle.describe()).typed_search_attributes
         except RPCError:
             found = None
         if found and (found.get(attributes.STAGE), found.get(attributes.NEEDS_PERSON)) == (stage, needs_person):
             return
-        await asyncio.sleep(0.05)
     raise AssertionError(f"never {stage}")
 
 
 async def happened(condition) -> None:
-    for _ in range(200):
+    async for _ in Patience():
         if condition():
             return
-        await asyncio.sleep(0.05)
     raise AssertionError("it did not happen")
 
 
@@ -210,13 +209,14 @@ class TestIncomingPayment:
     async def test_a_refund_that_was_ended_by_hand_is_taken_up_again_and_nothing_is_paid_twice(self, case):
         played = Played()
         played.incoming.state = "RETURNING"
-        played.payments = [PaymentState(state="accepted"), PaymentState(state="accepted"), PaymentState(state="done")]
+        played.payments = [PaymentState(state="accepted")]  # for as long as its first case is there
         async with case(played) as start:
             with start.environment.with_time_skipping_disabled():
                 handle = await begun(start, a_key())
                 child = start.environment.client.get_workflow_handle(f"refund/{played.incoming.payment_id}")
                 await shows(child, "paying")
                 await child.terminate()
+                played.payments = [PaymentState(state="accepted"), PaymentState(state="done")]
             outcome = await handle.result()
         assert outcome.state == "RETURNED"
         assert "wait-again" not in played.calls
@@ -245,6 +245,7 @@ class TestIncomingPayment:
         assert (outcome.state, outcome.loan_id) == ("came-back", None)
         assert [call for call in played.calls if not call.startswith("take:")] == []
 
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3), st.lists(st.text(), min_size=1))
     def test_each_key_has_a_case_of_its_own(self, one, other):
         first, second = ":".join(["bank", *one]), ":".join(["bank", *other])
@@ -331,8 +332,7 @@ class TestReconcile:
         async with case(played) as start:
             with start.environment.with_time_skipping_disabled():
                 handle = await self.night(start)
-                await happened(lambda: f"day:{DAY}" in played.calls)
-                await asyncio.sleep(0.5)
+                await under_way(handle, "open_review")
                 decision = uuid4()
                 played.known_decisions[decision] = "approve"
                 decided = ReviewDecided(review_id=fact(f"review/{GROUND}"), decision_id=decision)

@@ -9,11 +9,12 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowHandle, WorkflowUpdateStage
 
 from activities.due_diligence import DecisionMade
 from activities.payments import PaymentState
 from tests.support.played import Played, fact
+from tests.support.turned import Patience, under_way
 from tests.workflows.test_registration import refusal_of
 from workflows.disbursement import Disbursement
 from workflows.messages import (
@@ -31,10 +32,9 @@ SIGN = SignContract(
 
 
 async def reached(handle: WorkflowHandle, stage: str) -> None:
-    for _ in range(200):
+    async for _ in Patience():
         if (await handle.query(Origination.view)).stage == stage:
             return
-        await asyncio.sleep(0.05)
     raise AssertionError(f"never {stage}: {await handle.query(Origination.view)}")
 
 
@@ -134,10 +134,29 @@ async def test_silence_after_the_waiting_time_annuls_the_contract(case):
 
 async def test_an_offer_nobody_chooses_expires(case):
     async with case(Played()) as start:
-        handle = await start.origination(offer_days=10)
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination(offer_days=10)
+            await reached(handle, "OFFERED")
         await start.environment.fast_forward(handle, timedelta(days=11))
         outcome = await handle.result()
     assert (outcome.stage, outcome.grounds) == ("EXPIRED", ["offer-not-chosen"])
+
+
+async def test_who_withdraws_at_the_instant_at_which_the_offer_ends_is_answered_and_the_case_ends(case):
+    played = Played()
+    async with case(played) as start:
+        with start.environment.with_time_skipping_disabled():
+            handle = await start.origination(offer_days=10)
+            await reached(handle, "OFFERED")
+        played.stored.clear()
+        turning = asyncio.create_task(start.environment.fast_forward(handle, timedelta(days=11)))
+        await under_way(handle, "reach_stage")
+        taken = await handle.start_update(Origination.withdraw, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+        played.stored.set()
+        view = await asyncio.wait_for(taken.result(), 60)
+        outcome = await handle.result()
+        await turning
+    assert view.stage == outcome.stage == "EXPIRED"
 
 
 async def test_a_client_may_withdraw_before_signing(case):
@@ -243,9 +262,7 @@ async def test_an_action_that_overtakes_the_answer_of_an_activity_waits_for_it(c
         with start.environment.with_time_skipping_disabled():
             handle = await start.origination()
             mark = Acknowledge(subject="lending_rules", text_version="1", text_sha256="0" * 64)
-            while "bureau:decision" not in played.calls:
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(0.5)
+            await under_way(handle, "make_offers")
             early = asyncio.create_task(handle.execute_update(Origination.acknowledge, mark))
             await asyncio.sleep(0.5)
             assert not early.done()
@@ -262,9 +279,7 @@ async def test_a_decision_that_overtakes_the_answer_of_its_review_waits_for_it(c
     async with case(played) as start:
         with start.environment.with_time_skipping_disabled():
             handle = await start.origination()
-            while "bureau:decision" not in played.calls:
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(0.5)
+            await under_way(handle, "open_review")
             decided = ReviewDecided(review_id=fact("review/aml-doubtful"), decision_id=fact("decision"))
             early = asyncio.create_task(handle.execute_update(Origination.review_decided, decided))
             await asyncio.sleep(0.5)

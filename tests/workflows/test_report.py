@@ -7,7 +7,6 @@ workers that come and go; the schedules in Almaty's time, made twice, and past p
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +25,7 @@ from rules.clocks import deadline
 from rules.errors import BusinessError
 from rules.reports import REPORTS, span
 from tests.support.played import Played
-from tests.support.turned import at_rest
+from tests.support.turned import Patience, at_rest
 from tests.workflows.conftest import WORKFLOWS, Starter
 from tests.workflows.test_registration import refusal_of
 from workflows import attributes, report_schedules, schedules
@@ -66,19 +65,17 @@ class Reported:
 
     async def at(self, stage: str) -> ReportView:
         """Wait until it stands there and nothing is under way."""
-        for _ in range(400):
+        async for _ in Patience():
             await at_rest(self.handle)
             view: ReportView = await self.handle.query(RegulatorReport.view)
             if view.stage == stage:
                 return view
-            await asyncio.sleep(0.05)
         raise AssertionError(f"never {stage}: {view} {self.played.calls}")
 
     async def until(self, true: Callable[[], bool]) -> None:
-        for _ in range(400):
+        async for _ in Patience():
             if true():
                 return
-            await asyncio.sleep(0.05)
         raise AssertionError(f"never: {self.played.calls}")
 
     async def turn_to(self, instant: datetime, stage: str) -> ReportView:
@@ -176,7 +173,7 @@ class TestAFaultyForm:
             await report.until(lambda: len(played.reports.versions) == 2)
             await report.at("FAULTY")
             assert (await report.again(first)).version == 2  # said about the version before
-            await asyncio.sleep(0.3)
+            await report.at("FAULTY")
             assert len(played.reports.versions) == 2
             await report.handle.terminate()
 
@@ -371,10 +368,10 @@ class TestSchedules:
 
     @staticmethod
     async def _accepted(skipping, workflow_id: str) -> None:
-        for _ in range(400):
+        async for _ in Patience():
             try:
                 await skipping.client.get_workflow_handle(workflow_id).result()
                 return
             except RPCError:
-                await asyncio.sleep(0.05)
+                continue
         raise AssertionError(f"never begun: {workflow_id}")

@@ -8,7 +8,6 @@ Rules: para 4; para 5.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -20,7 +19,7 @@ from rules.calendar import local_date
 from rules.clocks import deadline
 from rules.days_off import CALENDAR, DayChange
 from tests.support.played import Played
-from tests.support.turned import worker_of
+from tests.support.turned import Patience, worker_of
 from tests.workflows.conftest import Starter
 from workflows import attributes
 from workflows.clock import MOVED, ClockMoved
@@ -45,18 +44,16 @@ class Given:
         return cls(start, played, handle, rule)
 
     async def until(self, call: str) -> None:
-        for _ in range(400):
+        async for _ in Patience():
             if call in self.played.calls:
                 return
-            await asyncio.sleep(0.03)
         raise AssertionError(f"never {call}: {self.played.calls}")
 
     async def stands(self, stage: str) -> dict[Any, Any]:
-        for _ in range(300):
+        async for _ in Patience():
             shown = (await self.handle.describe()).typed_search_attributes
             if shown.get(attributes.STAGE) == stage:
                 return dict(shown)
-            await asyncio.sleep(0.05)
         raise AssertionError(f"never {stage}")
 
     async def turn_to(self, at: Any) -> bool:
@@ -110,10 +107,9 @@ async def test_a_day_off_that_is_added_moves_the_opening(case) -> None:
         later = deadline("P4", played.resources.received_at, played.clocks.calendar).due
         clock.row.due_at, clock.row.last_day = later, local_date(later - A_LITTLE)
         await given.handle.signal(MOVED, ClockMoved(clock_id=clock.row.id))
-        for _ in range(200):
+        async for _ in Patience():
             if (await given.handle.describe()).typed_search_attributes[attributes.DEADLINE] == later:
                 break
-            await asyncio.sleep(0.05)
         assert await given.turn_to(given.opens + A_LITTLE)
         assert played.resources.in_force_at is None
         await given.turn_to(later + A_LITTLE)

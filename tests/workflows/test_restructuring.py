@@ -17,7 +17,7 @@ from rules.calendar import end_of_day
 from rules.days_off import CALENDAR
 from tests.support.loan_life import A_DAY, LoanLife
 from tests.support.played import Played, fact
-from tests.support.turned import at_rest
+from tests.support.turned import Patience, at_rest
 from tests.workflows.test_origination import SIGN
 from tests.workflows.test_registration import refusal_of
 from workflows import attributes
@@ -56,10 +56,9 @@ class Request:
         await at_rest(self.handle)
 
     async def until(self, call: str, times: int = 1) -> None:
-        for _ in range(400):
+        async for _ in Patience():
             if sum(one.startswith(call) for one in self.played.calls) >= times:
                 return
-            await asyncio.sleep(0.05)
         raise AssertionError(f"never {call}: {self.played.calls}")
 
     async def noon_of(self, days: int) -> None:

@@ -193,6 +193,7 @@ class TestTheEnd:
             life = await LoanLife.begun(start, played)
             await life.pays(life.today_outside(), Money(200_000))
             await life.until("review:MONEY")
+            await life.asleep()
             review = fact("review/account-not-owned")
             invented = ReviewDecided(review_id=review, decision_id=fact("invented"))
             assert await refusal_of(life.handle, Servicing.review_decided, invented) == "decision-unknown"
@@ -252,7 +253,7 @@ class TestWord:
         async with case(played) as start:
             life = await LoanLife.begun(start, played)
             await life.pays(life.today_outside(), Money(200_000))
-            await asyncio.wait_for(played.archiving.wait(), 30)
+            await asyncio.wait_for(played.archiving.wait(), 90)
             await life.pays(life.today_outside(), Money(5_000))
             played.archived.set()
             assert (await life.handle.result()).reason == "repaid"

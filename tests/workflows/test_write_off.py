@@ -6,7 +6,6 @@ proof that are refused; bureau and bank that fail for days; payments that come m
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +21,7 @@ from rules.errors import Conflict
 from rules.money import Money
 from tests.support.loan_life import A_DAY, LoanLife
 from tests.support.played import Played, fact
-from tests.support.turned import at_rest, worker_of
+from tests.support.turned import Patience, at_rest, worker_of
 from tests.workflows.conftest import Starter
 from tests.workflows.test_registration import refusal_of
 from tests.workflows.test_servicing import Refunding
@@ -65,19 +64,17 @@ class Case:
         return view
 
     async def until(self, call: str, times: int = 1) -> None:
-        for _ in range(400):
+        async for _ in Patience():
             if sum(one.startswith(call) for one in self.played.calls) >= times:
                 return
-            await asyncio.sleep(0.05)
         raise AssertionError(f"never {call}: {self.played.calls}")
 
     async def shows(self, stage: str, *, needs_person: bool) -> None:
         """Wait until the lists of Temporal UI show this."""
-        for _ in range(300):
+        async for _ in Patience():
             found = (await self.handle.describe()).typed_search_attributes
             if (found.get(attributes.STAGE), found.get(attributes.NEEDS_PERSON)) == (stage, needs_person):
                 return
-            await asyncio.sleep(0.03)
         raise AssertionError(f"never {stage}: {found}")
 
     async def confirmed(self) -> None:
@@ -290,11 +287,10 @@ class TestTheWorldFails:
             one = await Case.begun(start, played)
             await one.confirmed()
             await one.shows("EXECUTING", needs_person=True)
-            for _ in range(200):
+            async for _ in Patience():
                 view = await one.settled()
                 if view.trouble:
                     break
-                await asyncio.sleep(0.05)
             assert view.trouble == "duties-not-proved"
             assert one.clock().row.state == "RUNNING"
             played.write_offs.missing = []
@@ -351,6 +347,7 @@ class TestPayments:
             await one.confirmed()
             await one.until("tell-client")
             await one.settled()
+            await one.loan.asleep(lambda view: view.tended.written_off)  # it has told the case, which is there still
             await one.handle.terminate()
             await one.loan.pays(one.loan.today_outside(), Money(300))
             assert (await one.loan.handle.result()).reason == "written-off"
