@@ -54,6 +54,8 @@ class WaitingTime:
     @confirm.validator
     def _may_confirm(self, answer: ConfirmLoan) -> None:
         self._case.expect("WAITING")
+        if self._case.entering is not None:  # its end is being stored: nothing is confirmed any more
+            raise wrong_step("wrong-step")
         if self._case.confirmed is not None:
             raise wrong_step("already-confirmed")
         if answer.confirmed and self._case.waiting_until is not None and workflow.now() < self._case.waiting_until:

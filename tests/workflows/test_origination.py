@@ -1,6 +1,6 @@
 """Origination and disbursement on a real Temporal server with a virtual clock; activities are played.
 
-Proven: waiting time, second confirmation, expiry, withdrawal, reviews, and that money is asked for once.
+Proven: expiry, withdrawal, reviews, and that money is asked for once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from workflows.disbursement import Disbursement
 from workflows.messages import (
     Acknowledge,
     ChooseOffer,
-    ConfirmLoan,
     ReviewDecided,
     SignContract,
 )
@@ -80,56 +79,6 @@ async def test_an_offer_cannot_be_chosen_before_every_text_is_read(case):
             refused = await refusal_of(handle, Origination.choose, ChooseOffer(method="annuity"))
             assert refused == "acknowledgements-missing"
             await handle.terminate()
-
-
-async def test_money_waits_for_the_waiting_time_and_the_second_confirmation(case):
-    played = Played()
-    async with case(played) as start:
-        handle = None
-        with start.environment.with_time_skipping_disabled():
-            handle = await start.origination()
-            played.waiting_until = await start.environment.get_current_time(handle) + timedelta(hours=24)
-            await choose(handle)
-            await handle.execute_update(Origination.sign, SIGN)
-            await reached(handle, "WAITING")
-            early = await refusal_of(handle, Origination.confirm, ConfirmLoan(confirmed=True))
-            assert early == "waiting-time-not-over"
-        assert await start.environment.fast_forward(handle, timedelta(hours=24, minutes=5))
-        assert "pay" not in played.calls
-        await handle.execute_update(Origination.confirm, ConfirmLoan(confirmed=True))
-        outcome = await handle.result()
-    assert outcome.stage == "ISSUED"
-    assert played.calls.count("pay") == 1
-
-
-async def test_who_declines_while_waiting_need_not_wait_for_the_end(case):
-    played = Played()
-    async with case(played) as start:
-        with start.environment.with_time_skipping_disabled():
-            handle = await start.origination()
-            played.waiting_until = await start.environment.get_current_time(handle) + timedelta(hours=24)
-            await choose(handle)
-            await handle.execute_update(Origination.sign, SIGN)
-            await reached(handle, "WAITING")
-            await handle.execute_update(Origination.confirm, ConfirmLoan(confirmed=False))
-            outcome = await handle.result()
-    assert (outcome.stage, outcome.grounds) == ("WITHDRAWN", ["declined-after-waiting"])
-    assert "pay" not in played.calls
-
-
-async def test_silence_after_the_waiting_time_annuls_the_contract(case):
-    played = Played()
-    async with case(played) as start:
-        with start.environment.with_time_skipping_disabled():
-            handle = await start.origination(confirmation_hours=72)
-            played.waiting_until = await start.environment.get_current_time(handle) + timedelta(hours=24)
-            await choose(handle)
-            await handle.execute_update(Origination.sign, SIGN)
-            await reached(handle, "WAITING")
-        await start.environment.fast_forward(handle, timedelta(hours=97))
-        outcome = await handle.result()
-    assert (outcome.stage, outcome.grounds) == ("EXPIRED", ["not-confirmed-after-waiting"])
-    assert "pay" not in played.calls
 
 
 async def test_an_offer_nobody_chooses_expires(case):
