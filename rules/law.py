@@ -91,6 +91,7 @@ PARAGRAPHS: tuple[Paragraph, ...] = (
             "tests/activities/test_preview_contract_booked.py",
             "tests/api/test_matrix.py",
             "tests/workflows/test_complaint.py",
+            "tests/e2e/test_promises_to_clients.py",
         ),
         ("arrears-notice", "restructuring-answer", "complaint-answer"),
     ),
@@ -255,7 +256,11 @@ PARAGRAPHS: tuple[Paragraph, ...] = (
     Paragraph(
         36,
         "when personal data is known to have leaked: biometrics again, owner of the phone, a call",
-        ("tests/workflows/test_leak.py", "tests/activities/test_incident_leaks.py"),
+        (
+            "tests/workflows/test_leak.py",
+            "tests/activities/test_incident_leaks.py",
+            "tests/e2e/test_promises_to_clients.py",
+        ),
         ("leak-response",),
         otherwise={"2021": "no such paragraph", "2023": "no such paragraph", "2024a": "no such paragraph"},
     ),
