@@ -35,8 +35,8 @@ class Event(StrEnum):
 
     LOG_IN = "LOG_IN"
     NEW_DEVICE = "NEW_DEVICE"
-    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105  # nosec B105 - the name of an event
-    PASSWORD_RECOVERED = "PASSWORD_RECOVERED"  # noqa: S105  # nosec B105 - the name of an event
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105  # nosec B105  # the name of an event
+    PASSWORD_RECOVERED = "PASSWORD_RECOVERED"  # noqa: S105  # nosec B105  # the name of an event
     FACTOR_ADDED = "FACTOR_ADDED"
     FACTOR_REMOVED = "FACTOR_REMOVED"
     PASSKEY_CLONED = "PASSKEY_CLONED"

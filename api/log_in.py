@@ -107,7 +107,7 @@ async def advance(
             application=application.value, shown=shown, offered=offered, life_seconds=life,
         )  # fmt: skip
     else:
-        token = ""  # nosec B105 - the client has it
+        token = ""  # nosec B105  # the client has it
         await authentications.went_on(moment.session, row, client.id, shown, offered)
     await _record(moment, client, "log-in-goes-on", application, shown)
     return GoesOn(SecondFactors(log_in_id=token, second_factors=sorted(offered), idle_seconds=life))

@@ -208,7 +208,7 @@ class LogInBody(Body):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"phone": "+77012345678", "password": "an example of mine", "application": "web"}]  # nosec B105 - an example in the documentation
+            "examples": [{"phone": "+77012345678", "password": "an example of mine", "application": "web"}]  # nosec B105  # an example in the documentation
         }
     )
 

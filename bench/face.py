@@ -14,7 +14,7 @@ import asyncio
 import csv
 import json
 import os
-import subprocess  # nosec B404 - runs our own module with this interpreter
+import subprocess  # nosec B404  # runs our own module with this interpreter
 import sys
 import time
 from collections.abc import Iterator

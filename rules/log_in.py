@@ -18,7 +18,7 @@ from rules.proofs import Proof, ProofRule
 class Factor(StrEnum):
     """What a client can show. PASSKEY has verified its user itself (PIN, finger or face on the device)."""
 
-    PASSWORD = "password"  # noqa: S105  # nosec B105 - the name of a method
+    PASSWORD = "password"  # noqa: S105  # nosec B105  # the name of a method
     CODE = "code"
     TOTP = "totp"
     PASSKEY = "passkey"

@@ -34,9 +34,9 @@ class Proof(StrEnum):
 
     BIOMETRY = "biometry"
     SIGNATURE = "signature"
-    PASSWORD = "password"  # noqa: S105  # nosec B105 - the name of a method
+    PASSWORD = "password"  # noqa: S105  # nosec B105  # the name of a method
     ONE_TIME_CODE = "one_time_code"
-    TOKEN = "token"  # noqa: S105  # nosec B105 - the name of a method
+    TOKEN = "token"  # noqa: S105  # nosec B105  # the name of a method
     SMART_CARD = "smart_card"
     TWO_FACTOR = "two_factor"
     IDENTITY_DOCUMENT = "identity_document"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from xml.etree import ElementTree  # nosec B405: document types and entities are refused before parsing
+from xml.etree import ElementTree  # nosec B405  # document types and entities are refused before parsing
 
 from activities.ports import ListedName
 from rules.errors import BrokenContract
@@ -64,7 +64,7 @@ def _tree(content: bytes) -> ElementTree.Element:
     if _FORBIDDEN.search(content):
         raise BrokenContract("aml-list-unreadable")
     try:
-        return ElementTree.fromstring(content)  # noqa: S314  # nosec B314: see above
+        return ElementTree.fromstring(content)  # noqa: S314  # nosec B314  # see above
     except (ElementTree.ParseError, ValueError, LookupError):
         pass
     raise BrokenContract("aml-list-unreadable")

@@ -46,7 +46,7 @@ def router(world: World) -> APIRouter:
         line["purpose"] = f"Платежи, принятые за {named}, дог. {operator.agreement}"
         reference = f"S{uuid4().hex[:14].upper()}"
         with world.store.transaction():
-            bank_books.book(world, line | {"card_token": None}, "C", reference)  # nosec B105 - no card
+            bank_books.book(world, line | {"card_token": None}, "C", reference)  # nosec B105  # no card
             entry = world.store.get("entry", reference) or {}
             world.agenda.callback("bank", "payment.received", entry, key=(reference, operator.iban))
         return entry

@@ -196,7 +196,7 @@ class Store:
         """Forget everything."""
         with self.transaction():
             for table in _TABLES:
-                self._db.execute(f"delete from {table}")  # noqa: S608  # nosec B608: names of our own
+                self._db.execute(f"delete from {table}")  # noqa: S608  # nosec B608  # names of our own
         self._offset = timedelta()
 
 

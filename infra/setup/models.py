@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess  # nosec B404 - runs this very interpreter's pip
+import subprocess  # nosec B404  # runs this very interpreter's pip
 import sys
 import tarfile
 import tempfile

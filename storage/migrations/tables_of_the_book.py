@@ -25,7 +25,7 @@ def chart() -> str:
         for one in CHART
     )
     return (
-        f"insert into account (code, kind, normal_side, kk, ru, en) values\n{rows}\n"  # nosec: our own data
+        f"insert into account (code, kind, normal_side, kk, ru, en) values\n{rows}\n"  # nosec  # our own data
         "on conflict (code) do update set kk = excluded.kk, ru = excluded.ru, en = excluded.en;"
     )
 

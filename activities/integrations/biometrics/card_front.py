@@ -52,7 +52,7 @@ class FrontReader:
                 best = (front, view, scale)
             if front.labels >= _LABELS:
                 break
-        assert best is not None  # nosec B101 - there is always a view
+        assert best is not None  # nosec B101  # there is always a view
         front, view, scale = best
         if front.labels >= _LABELS and not front.sure:
             front = front.joined(card_labels.understood(self._program.lines(_strokes(view))))

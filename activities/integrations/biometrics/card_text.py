@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import subprocess  # nosec B404 - a fixed program, an argument list, our own pixels
+import subprocess  # nosec B404  # a fixed program, an argument list, our own pixels
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache

@@ -9,7 +9,7 @@ import os
 import queue
 import select
 import struct
-import subprocess  # nosec B404 - runs our own scripts with this interpreter
+import subprocess  # nosec B404  # runs our own scripts with this interpreter
 import sys
 import time
 from collections.abc import Iterator
