@@ -108,9 +108,7 @@ async def may_send_code(kit: Services, sending_id: UUID) -> None:
     Raises:
         TooMany: `too-many-codes`.
     """
-    wait = await _noted(kit, "codes", sending_id)
-    if wait:
-        raise TooMany("too-many-codes", wait)
+    await _count(kit, "codes", sending_id, "too-many-codes")
 
 
 async def may_begin(kit: Services, begun_id: UUID) -> None:
@@ -119,26 +117,26 @@ async def may_begin(kit: Services, begun_id: UUID) -> None:
     Raises:
         TooMany: `too-many-begun`.
     """
-    wait = await _noted(kit, "begun", begun_id)
-    if wait:
-        raise TooMany("too-many-begun", wait)
+    await _count(kit, "begun", begun_id, "too-many-begun")
 
 
-async def _noted(kit: Services, what: str, asked_id: UUID) -> int:
-    """Seconds to wait. A public address stands for one party. One of our own network, or of this machine, is a proxy or
-    an office: it has its own, wider limit.
+async def _count(kit: Services, what: str, asked_id: UUID, code: str) -> None:
+    """A public address stands for one party. One of our own network, or of this machine, is a proxy or an office: it
+    has its own, wider limit.
     """
     address = ADDRESS.get()
     async with kit.records.moment() as moment:
         whole = moment.policy.whole
         factor = 1 if _is_public(address) else whole("codes-own-network-factor")
-        return await codes.note_sending(
+        wait = await codes.note_sending(
             moment.session,
             asked_id,
             kit.records.vault.index(f"{what}-address", address),
             max_in_ten_minutes=whole(f"{what}-per-10-minutes-an-address") * factor,
             max_in_a_day=whole(f"{what}-per-day-an-address") * factor,
         )
+    if wait:
+        raise TooMany(code, wait)
 
 
 def _is_public(address: str) -> bool:
